@@ -1,0 +1,132 @@
+import { isFieldName } from './filter.js';
+import { readBoolean, readChoice, readInteger } from './scalars.js';
+import type { Format } from './settings.js';
+import { anyOf, invalid, quote } from './written.js';
+import type { Written } from './written.js';
+
+export type Scheme = 'stdout' | 'tcp' | 'udp' | 'unix';
+
+/** One setting of a destination: a parameter of its URL's query, or a key beside `url` in the file. */
+export interface SettingRow {
+  readonly argument: string;
+  /** One sentence. */
+  readonly help: string;
+  readonly schemes: readonly Scheme[];
+  /** The formats that it bears on; absent where it bears on all. */
+  readonly formats?: readonly Format[];
+  /** The default in words. */
+  readonly default: string;
+  /** A setting's text as its value; throws the sentence that says what may stand there. */
+  readonly read: (written: Written) => unknown;
+}
+
+const formats = ['rfc5424', 'rfc3164', 'json', 'short', 'cat'] as const satisfies readonly Format[];
+const everywhere = ['stdout', 'tcp', 'udp', 'unix'] as const;
+const streams = ['tcp', 'unix'] as const;
+
+/** The least that every receiver takes, by RFC 5424 section 6.1; the most is ours, so that one frame cannot exhaust memory. */
+const leastBytes = 480;
+const mostBytes = 1_073_741_824;
+/** The payload of the largest datagram over IPv4 (RFC 5426 section 3.2). */
+export const mostDatagramBytes = 65_507;
+
+export const destinationSettings = {
+  format: {
+    argument: 'FORMAT', schemes: everywhere, default: 'json for stdout:, rfc5424 elsewhere',
+    help: `What a message looks like: ${anyOf(formats)}.`,
+    read: (written: Written) => readChoice(written, 'format is', formats),
+  },
+  framing: {
+    argument: 'FRAMING', schemes: streams, default: 'octet-counting for rfc5424, lf otherwise',
+    help: 'What delimits messages (RFC 6587): octet-counting or lf.',
+    read: (written: Written) => readChoice(written, 'framing is', ['octet-counting', 'lf'] as const),
+  },
+  maxBytes: {
+    argument: 'BYTES', schemes: everywhere, default: '65536, and 8388608 for json, over tcp and unix; 8192 over udp; no limit for stdout:',
+    help: `The largest frame; a longer message is truncated and marked (at least ${leastBytes}, over udp at most ${mostDatagramBytes}).`,
+    read: (written: Written) => readInteger(written, 'maxBytes', leastBytes, mostBytes),
+  },
+  structuredData: {
+    argument: 'F,G,…', schemes: everywhere, formats: ['rfc5424'], default: 'none',
+    help: 'Journal fields that the message carries as structured data; __CURSOR lets a receiver drop duplicates.',
+    read: readFieldNames,
+  },
+  appName: {
+    argument: 'NAME', schemes: everywhere, formats: ['rfc5424', 'rfc3164'], default: 'the entry\'s SYSLOG_IDENTIFIER, else _COMM',
+    help: 'The application\'s name in every message.',
+    read: (written: Written) => readWord(written, 'appName', 48),
+  },
+  facility: {
+    argument: 'FACILITY', schemes: everywhere, formats: ['rfc5424', 'rfc3164'], default: 'the entry\'s own',
+    help: 'The facility of every message, by name (local0) or by number (0 to 23).',
+    read: readFacility,
+  },
+  hostname: {
+    argument: 'NAME', schemes: everywhere, formats: ['rfc5424', 'rfc3164'], default: 'the entry\'s _HOSTNAME',
+    help: 'The host\'s name in every message.',
+    read: (written: Written) => readWord(written, 'hostname', 255),
+  },
+  bom: {
+    argument: 'BOOLEAN', schemes: everywhere, formats: ['rfc5424'], default: 'false',
+    help: 'Mark the text as UTF-8 with a byte order mark, by the letter of RFC 5424.',
+    read: (written: Written) => readBoolean(written, 'bom'),
+  },
+  confirmAfterMs: {
+    argument: 'MS', schemes: streams, default: '1000',
+    help: 'How long a send queue must have been empty before what was sent counts as received.',
+    read: (written: Written) => readInteger(written, 'confirmAfterMs', 0, 3_600_000),
+  },
+  confirmBytes: {
+    argument: 'BYTES', schemes: streams, default: '8388608',
+    help: 'How many later bytes the receiver\'s kernel must have acknowledged before earlier ones count as received, where the queue is never empty.',
+    read: (written: Written) => readInteger(written, 'confirmBytes', 1, mostBytes),
+  },
+  name: {
+    argument: 'NAME', schemes: everywhere, default: 'scheme, host, port and path, as in tcp-loghost-514',
+    help: 'Under which the checkpoint is kept.',
+    read: readDestinationName,
+  },
+} as const satisfies Record<string, SettingRow>;
+
+export type SettingName = keyof typeof destinationSettings;
+export type SettingValue<K extends SettingName> = ReturnType<(typeof destinationSettings)[K]['read']>;
+
+export function settingRow(name: SettingName): SettingRow {
+  return destinationSettings[name];
+}
+
+/** A destination's name, which is part of a file's name. */
+function readDestinationName(written: Written): string {
+  if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/.test(written.text)) {
+    throw invalid(written, 'name has 1 to 128 letters, digits, ".", "_" or "-", and no "." at its beginning');
+  }
+  // NAME.previous.json is the predecessor of NAME.json, and NAME.HEX.own its lock: two states would share a file.
+  if (written.text.endsWith('.previous')) throw invalid(written, 'a name must not end in ".previous", which is kept for a checkpoint\'s predecessor; choose another');
+  return written.text;
+}
+
+/** RFC 5424 sections 6.2.4 and 6.2.5: printable US-ASCII without space. */
+function readWord(written: Written, what: string, most: number): string {
+  if (!/^[!-~]+$/.test(written.text) || written.text.length > most) throw invalid(written, `${what} has 1 to ${most} printable ASCII characters and no space`);
+  return written.text;
+}
+
+/** RFC 5424 section 6.3.3: an SD-NAME has at most 32 characters. */
+function readFieldNames(written: Written): readonly string[] {
+  const names = written.text.split(',').map((name) => name.trim());
+  const wrong = names.find((name) => !isFieldName(name) || name.length > 32);
+  if (wrong !== undefined) throw invalid(written, `${quote(wrong)} in structuredData is not a journal field of at most 32 characters; write for example _SYSTEMD_UNIT,__CURSOR`);
+  return [...new Set(names)];
+}
+
+/** RFC 5424 section 6.2.1, with the names that syslog(3) and rsyslog use. */
+const facilities = [
+  'kern', 'user', 'mail', 'daemon', 'auth', 'syslog', 'lpr', 'news', 'uucp', 'cron', 'authpriv', 'ftp',
+  'ntp', 'audit', 'alert', 'clock', 'local0', 'local1', 'local2', 'local3', 'local4', 'local5', 'local6', 'local7',
+];
+
+function readFacility(written: Written): number {
+  const facility = /^\d{1,2}$/.test(written.text) ? Number(written.text) : facilities.indexOf(written.text.toLowerCase());
+  if (facility < 0 || facility > 23) throw invalid(written, 'facility is a number from 0 to 23 or a name, for example daemon or local0');
+  return facility;
+}

@@ -1,0 +1,103 @@
+/** Everything a run needs to know, checked and complete: what the other rooms are built from. */
+export interface Settings {
+  readonly source: SourceSettings;
+  readonly filter: FilterSettings;
+  /** At least one; `stdout:` where the user named none. */
+  readonly destinations: readonly DestinationSettings[];
+  readonly state: StateSettings;
+  readonly log: LogSettings;
+  /** Where metrics and health are served; undefined for nowhere. Port 0 takes a free one. */
+  readonly metrics: { readonly host: string; readonly port: number } | undefined;
+  /** How long a stop may take to deliver what is under way. */
+  readonly shutdownTimeoutMs: number;
+}
+
+export interface SourceSettings {
+  readonly from: 'journal' | 'stdin';
+  readonly directory: string | undefined;
+  readonly namespace: string | undefined;
+  readonly allMachines: boolean;
+  readonly journalctlPath: string;
+  readonly start: 'head' | 'boot' | 'now';
+  /** As journalctl takes it: `2026-11-20 08:00`, `yesterday`, `-1h`. Wins over `start` on a first run. */
+  readonly since: string | undefined;
+  readonly until: string | undefined;
+  /** False for `--no-follow`: stop at the end of the journal. */
+  readonly follow: boolean;
+  /** Put an entry into the stream wherever entries are missing. */
+  readonly reportGaps: boolean;
+  /** Stitch lines together again that journald has split. */
+  readonly joinLines: boolean;
+}
+
+/** Which entries are forwarded: all conditions that are set must hold (within a list, any of its values). */
+export interface FilterSettings {
+  /** As given, `.service` not yet implied; globs allowed, as with journalctl. */
+  readonly units: readonly string[];
+  readonly identifiers: readonly string[];
+  /** As journalctl's `-p` takes it, names turned into numbers: `3`, `2..4`. */
+  readonly priority: string | undefined;
+  /** One inner list for each `--match`: AND within one (journalctl's rules), OR between several. */
+  readonly matches: readonly (readonly string[])[];
+  readonly kernel: boolean;
+  readonly excludeUnits: readonly string[];
+  readonly excludeMatches: readonly { readonly field: string; readonly value: string }[];
+  readonly includeSelf: boolean;
+}
+
+export type Format = 'rfc5424' | 'rfc3164' | 'json' | 'short' | 'cat';
+
+export type DestinationSettings = StdoutSettings | SyslogStreamSettings | SyslogDatagramSettings;
+
+interface DestinationBase {
+  /** Under which its checkpoint is kept: `[A-Za-z0-9._-]`, unique among the destinations. */
+  readonly name: string;
+  /** As it may be shown: the URL without secrets. */
+  readonly label: string;
+  readonly encoding: EncodingSettings;
+}
+
+export interface EncodingSettings {
+  readonly format: Format;
+  /** The largest frame in bytes, delimiter included; undefined for no limit. */
+  readonly maxBytes: number | undefined;
+  /** Fields that RFC 5424 carries as structured data; empty for none. */
+  readonly structuredData: readonly string[];
+  /** Fixed values in place of the entry's own. */
+  readonly appName: string | undefined;
+  readonly hostname: string | undefined;
+  readonly facility: number | undefined;
+  /** RFC 5424: mark MSG as UTF-8 with a byte order mark. */
+  readonly bom: boolean;
+}
+
+export interface StdoutSettings extends DestinationBase {
+  readonly kind: 'stdout';
+}
+
+export interface SyslogStreamSettings extends DestinationBase {
+  readonly kind: 'syslog-stream';
+  readonly address: { readonly host: string; readonly port: number } | { readonly path: string };
+  readonly framing: 'octet-counting' | 'lf';
+  /** How long a send queue must have been empty before what was sent counts as received. */
+  readonly confirmAfterMs: number;
+  /** How many later bytes the peer's kernel must have acknowledged, where the queue is never empty. */
+  readonly confirmBytes: number;
+}
+
+export interface SyslogDatagramSettings extends DestinationBase {
+  readonly kind: 'syslog-datagram';
+  readonly address: { readonly host: string; readonly port: number };
+}
+
+export interface StateSettings {
+  readonly directory: string;
+  /** False for `--no-checkpoint`, implied by `--from stdin` and by `stdout:` unless `--state-dir` is given. */
+  readonly checkpoint: boolean;
+  readonly resetCheckpoint: boolean;
+}
+
+export interface LogSettings {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly format: 'text' | 'json';
+}

@@ -1,0 +1,74 @@
+/** A growing byte buffer that is written at its end. Reused from batch to batch, so its views are short-lived. */
+export class ByteWriter {
+  #buffer: Buffer;
+  #length = 0;
+
+  constructor(capacity = 64 * 1024) {
+    this.#buffer = Buffer.allocUnsafeSlow(capacity);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Appends one byte. */
+  byte(value: number): void {
+    this.#reserve(1);
+    this.#buffer[this.#length++] = value;
+  }
+
+  /** Appends text as UTF-8; lone surrogates become U+FFFD. */
+  text(value: string): void {
+    if (value.length < 32) {
+      this.#shortText(value);
+      return;
+    }
+    this.#reserve(value.length * 3);
+    this.#length += this.#buffer.write(value, this.#length);
+  }
+
+  /** Appends bytes as they are. */
+  bytes(value: Uint8Array): void {
+    this.#reserve(value.length);
+    this.#buffer.set(value, this.#length);
+    this.#length += value.length;
+  }
+
+  /** Forgets everything from `length` on. */
+  truncate(length: number): void {
+    if (length < this.#length) this.#length = length;
+  }
+
+  /** Empties the writer, and gives memory back that only an unusual batch needed. */
+  clear(keepBytes = Infinity): void {
+    this.#length = 0;
+    if (this.#buffer.length > keepBytes) this.#buffer = Buffer.allocUnsafeSlow(keepBytes);
+  }
+
+  /** What was written between two offsets, without a copy: valid until the next write. */
+  view(from = 0, to = this.#length): Buffer {
+    return this.#buffer.subarray(from, to);
+  }
+
+  #shortText(value: string): void {
+    this.#reserve(value.length * 3);
+    const start = this.#length;
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 0x7f) {
+        this.#length = start + this.#buffer.write(value, start);
+        return;
+      }
+      this.#buffer[start + i] = code;
+    }
+    this.#length = start + value.length;
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#length + bytes;
+    if (needed <= this.#buffer.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2));
+    this.#buffer.copy(grown, 0, 0, this.#length);
+    this.#buffer = grown;
+  }
+}

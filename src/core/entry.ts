@@ -1,0 +1,34 @@
+/** An opaque position in what a source reads; for the journal, the text of `__CURSOR`. */
+export type Cursor = string & { readonly __brand: 'Cursor' };
+
+/** A field's value: text; bytes that are not valid UTF-8; or both, where the field was set more than once. */
+export type FieldValue = string | Uint8Array | readonly (string | Uint8Array)[];
+
+/**
+ * One journal entry. Nobody mutates it, and fields are decoded only when asked for.
+ *
+ * A field that was set more than once has its different values in ascending order of their bytes: the journal
+ * itself keeps neither their order nor their repetitions, so no reader can promise more.
+ */
+export interface Entry {
+  /** Where this entry stands in the source that yielded it. Unique there, also where two entries carry one `__CURSOR`. */
+  readonly cursor: Cursor;
+  /** `__REALTIME_TIMESTAMP`: when journald took the entry, in microseconds since the epoch. 0 if the input told none. */
+  readonly timestamp: number;
+  /** The value of a field, address fields such as `__CURSOR` included, or undefined where the entry has none. */
+  get(name: string): FieldValue | undefined;
+  /**
+   * The bytes of a field, the first value if it was set more than once.
+   * A view into memory that the entry shares with its neighbours: read it, do not keep it, do not write to it.
+   */
+  bytes(name: string): Uint8Array | undefined;
+  /** The names of all fields, address fields included, each once, in no particular order. */
+  names(): Iterable<string>;
+}
+
+/** The first value of a field as text, undecodable bytes as U+FFFD; undefined where the entry has none. */
+export function textOf(entry: Entry, name: string): string | undefined {
+  const value = entry.get(name);
+  const first = Array.isArray(value) ? (value as readonly (string | Uint8Array)[])[0] : (value as string | Uint8Array | undefined);
+  return first === undefined || typeof first === 'string' ? first : Buffer.from(first.buffer, first.byteOffset, first.byteLength).toString('utf8');
+}

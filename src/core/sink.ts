@@ -1,0 +1,82 @@
+/**
+ * How messages are delimited: `octet-counting` (RFC 6587 section 3.4.1, `LENGTH SP MESSAGE`), `lf` (section 3.4.2,
+ * each ends with LF), or `none` (the transport keeps them apart, as UDP does).
+ */
+export type Framing = 'octet-counting' | 'lf' | 'none';
+
+/** The messages of one delivery. Valid until the promise that `deliver` returned has settled. */
+export interface Batch {
+  readonly count: number;
+  /** The frames one after another, just as a stream carries them. */
+  readonly bytes: Uint8Array;
+  /** One message without its frame. */
+  message(index: number): Uint8Array;
+  /** The time of a message's entry, in microseconds since the epoch. */
+  timestamp(index: number): number;
+}
+
+/** How an attempt to deliver ended. What a network can bring about is data, not an exception. */
+export type Delivery =
+  | { readonly outcome: 'delivered' }
+  | {
+      /** The sink took the bytes, which may be forgotten, and will yet learn whether the receiver got them. */
+      readonly outcome: 'sent';
+      /**
+       * True once the receiver can be taken to have the batch; false when that can no longer become known, and
+       * then everything from the last confirmed entry on must be read and sent again. Never rejects.
+       */
+      readonly confirmed: Promise<boolean>;
+    }
+  | {
+      readonly outcome: 'retryable';
+      /** What failed, as one clause: it follows the destination's name in a log line. */
+      readonly reason: string;
+      readonly code: string;
+      /** How many messages at the head of the batch need not be sent again. 0 where it is absent. */
+      readonly deliveredCount?: number;
+      /** The pause that the receiver asked for. */
+      readonly retryAfterMs?: number;
+    }
+  | {
+      /** The receiver refused these messages for good, and has all the others. */
+      readonly outcome: 'rejected';
+      readonly rejections: readonly { readonly index: number; readonly reason: string }[];
+    };
+
+export interface SinkLimits {
+  readonly maxMessages: number;
+  /** The largest sum of a batch's frames, in bytes. A single larger frame is a batch of its own. */
+  readonly maxBytes: number;
+  /** How many deliveries may be under way at a time. */
+  readonly maxInFlight: number;
+  /** How long a batch may wait for more, from its first entry; 0 sends as soon as the source has no more at hand. */
+  readonly maxAgeMs: number;
+}
+
+/** Where messages go. */
+export interface Sink {
+  readonly framing: Framing;
+  readonly limits: SinkLimits;
+  /** Why the last connection broke, as one clause: the explanation of a `confirmed` that became false. */
+  readonly lastBreak?: string | undefined;
+  /**
+   * How long an attempt can take, in milliseconds, while `isHeldUp` is false: one that takes longer hangs, and no
+   * retry would ever follow it. A minute where it is absent.
+   */
+  readonly attemptTimeoutMs?: number;
+  /** True while an attempt waits for a receiver that takes its time, for which there is no limit: a closed window, a full pipe. */
+  readonly isHeldUp?: boolean;
+  /**
+   * Attempts one delivery and says how it ended; a rejected promise is a bug. Deliveries are attempted in the order
+   * of the calls. Resolves soon after `signal` aborts, as retryable.
+   */
+  deliver(batch: Batch, signal: AbortSignal): Promise<Delivery>;
+  /**
+   * Ends the connection in such a way that everything which was sent becomes confirmed if it can be, and then
+   * resolves; when `signal` aborts, gives up, resolves `confirmed` as false where it is open, and frees everything.
+   * A later `deliver` opens it anew.
+   */
+  close(signal: AbortSignal): Promise<void>;
+  /** Tries the destination without sending a message. Resolves to undefined, or to what is wrong. */
+  probe(signal: AbortSignal): Promise<string | undefined>;
+}

@@ -1,0 +1,29 @@
+import type { ByteWriter } from '../core/byte-writer.js';
+import type { Encoder } from '../core/encoder.js';
+import type { Entry } from '../core/entry.js';
+import { appendEscaped, atMost, withoutLastLineFeed } from './message-text.js';
+import { cutTo } from './truncate.js';
+
+/**
+ * MESSAGE and nothing else, its bytes as they are: what `journalctl -o cat` prints, without the LF that ends it.
+ * On a single line, one LF at the end of the message is left out, and any other is `#012`.
+ */
+export class CatEncoder implements Encoder {
+  readonly fields = ['MESSAGE'];
+  readonly #maxBytes: number | undefined;
+  readonly #singleLine: boolean;
+
+  constructor(options: { readonly maxMessageBytes: number | undefined; readonly singleLine: boolean }) {
+    this.#maxBytes = options.maxMessageBytes;
+    this.#singleLine = options.singleLine;
+  }
+
+  encode(entry: Entry, out: ByteWriter): boolean {
+    const message = entry.bytes('MESSAGE');
+    if (message === undefined) return false;
+    const start = out.length;
+    appendEscaped(out, atMost(withoutLastLineFeed(message, this.#singleLine), this.#maxBytes), this.#singleLine, false);
+    cutTo(out, start, this.#maxBytes);
+    return true;
+  }
+}

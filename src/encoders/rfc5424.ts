@@ -1,0 +1,140 @@
+import { isUtf8 } from 'node:buffer';
+import type { ByteWriter } from '../core/byte-writer.js';
+import type { Encoder } from '../core/encoder.js';
+import type { Entry } from '../core/entry.js';
+import { appendMessage } from './message-text.js';
+import { priorityFields, priorityOf } from './priority.js';
+import { StructuredData } from './structured-data.js';
+import { UtcStamp, displayTime } from './timestamp.js';
+import { appendToken, printableAscii } from './token.js';
+import { cutMark, cutTo } from './truncate.js';
+
+export interface Rfc5424Options {
+  readonly maxMessageBytes: number | undefined;
+  readonly singleLine: boolean;
+  readonly structuredData: readonly string[];
+  readonly appName?: string | undefined;
+  readonly hostname?: string | undefined;
+  readonly facility?: number | undefined;
+  readonly bom: boolean;
+}
+
+/**
+ * `<PRI>1 TIMESTAMP HOSTNAME APP-NAME PROCID MSGID SD MSG`, RFC 5424 section 6.
+ *
+ * MSG is MESSAGE as message-text.ts says, empty where there is none; the BOM stands only before valid UTF-8, as section
+ * 6.4 demands. Where the limit does not hold everything, these go in turn: structured data (once MSG would be cut and
+ * keep less than 128 bytes), the end of MSG, PROCID and MSGID, HOSTNAME and APP-NAME.
+ */
+export class Rfc5424Encoder implements Encoder {
+  readonly fields: readonly string[];
+  readonly #options: Rfc5424Options;
+  readonly #clock: () => number;
+  readonly #hostname: Uint8Array | undefined;
+  readonly #appName: Uint8Array | undefined;
+  readonly #structuredData: StructuredData;
+  readonly #stamp = new UtcStamp();
+
+  constructor(options: Rfc5424Options, clock: () => number) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#hostname = options.hostname === undefined ? undefined : Buffer.from(options.hostname);
+    this.#appName = options.appName === undefined ? undefined : Buffer.from(options.appName);
+    this.#structuredData = new StructuredData(options.structuredData, options.singleLine);
+    this.fields = [...new Set([...headerFields, ...this.#structuredData.fields])];
+  }
+
+  encode(entry: Entry, out: ByteWriter): boolean {
+    const start = out.length;
+    const limit = this.#options.maxMessageBytes;
+    this.#appendHeader(entry, out);
+    if (limit !== undefined) this.#shortenHeader(entry, out, start, limit);
+    const message = entry.bytes('MESSAGE') ?? noBytes;
+    if (this.#structuredData.isEmpty) {
+      out.bytes(noStructuredData);
+      this.#appendMessage(message, out, start);
+      return true;
+    }
+    const afterHeader = out.length;
+    this.#structuredData.append(entry, out);
+    out.byte(space);
+    const afterData = out.length;
+    const isCut = this.#appendMessage(message, out, start);
+    if (isCut && out.length - afterData < leastMessageBytes) {
+      out.truncate(afterHeader);
+      out.bytes(noStructuredData);
+      this.#appendMessage(message, out, start);
+    }
+    return true;
+  }
+
+  #appendHeader(entry: Entry, out: ByteWriter, keep: 'all' | 'names' | 'none' = 'all'): void {
+    out.byte(lessThan);
+    appendNumber(out, priorityOf(entry, this.#options.facility));
+    out.bytes(afterPriority);
+    this.#stamp.append(out, displayTime(entry, this.#clock));
+    const hasNames = keep !== 'none';
+    // RFC 5424 section 6: HOSTNAME 255, APP-NAME 48, PROCID 128, MSGID 32.
+    appendField(out, hasNames ? (this.#hostname ?? entry.bytes('_HOSTNAME')) : undefined, 255);
+    appendField(out, hasNames ? (this.#appName ?? nonEmpty(entry.bytes('SYSLOG_IDENTIFIER')) ?? entry.bytes('_COMM')) : undefined, 48);
+    const hasIds = keep === 'all';
+    appendField(out, hasIds ? (nonEmpty(entry.bytes('SYSLOG_PID')) ?? entry.bytes('_PID')) : undefined, 128);
+    appendField(out, hasIds ? entry.bytes('MESSAGE_ID') : undefined, 32);
+    out.byte(space);
+  }
+
+  #shortenHeader(entry: Entry, out: ByteWriter, start: number, limit: number): void {
+    for (const keep of ['names', 'none'] as const) {
+      if (out.length - start + noStructuredData.length + cutMark.length <= limit) return;
+      out.truncate(start);
+      this.#appendHeader(entry, out, keep);
+    }
+  }
+
+  /** Returns whether the message was cut. */
+  #appendMessage(message: Uint8Array, out: ByteWriter, start: number): boolean {
+    const { bom, singleLine, maxMessageBytes } = this.#options;
+    const from = out.length;
+    if (bom && message.length > 0 && isUtf8(message)) out.bytes(byteOrderMark);
+    appendMessage(out, message, singleLine, maxMessageBytes);
+    return cutTo(out, start, maxMessageBytes, from);
+  }
+}
+
+const headerFields = [
+  ...priorityFields,
+  '_SOURCE_REALTIME_TIMESTAMP',
+  '_HOSTNAME',
+  'SYSLOG_IDENTIFIER',
+  '_COMM',
+  'SYSLOG_PID',
+  '_PID',
+  'MESSAGE_ID',
+  'MESSAGE',
+];
+
+const token = printableAscii();
+const noBytes = new Uint8Array(0);
+const noStructuredData = Buffer.from('- ');
+const afterPriority = Buffer.from('>1 ');
+const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
+const leastMessageBytes = 128;
+const lessThan = 0x3c;
+const space = 0x20;
+const hyphen = 0x2d;
+
+function nonEmpty(value: Uint8Array | undefined): Uint8Array | undefined {
+  return value?.length === 0 ? undefined : value;
+}
+
+function appendField(out: ByteWriter, value: Uint8Array | undefined, maxBytes: number): void {
+  out.byte(space);
+  if (!appendToken(out, value, maxBytes, token)) out.byte(hyphen);
+}
+
+/** 0 to 191, without leading zeros. */
+function appendNumber(out: ByteWriter, value: number): void {
+  if (value >= 100) out.byte(0x30 + Math.trunc(value / 100));
+  if (value >= 10) out.byte(0x30 + (Math.trunc(value / 10) % 10));
+  out.byte(0x30 + (value % 10));
+}

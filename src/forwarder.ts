@@ -1,0 +1,354 @@
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { CheckpointFile } from './checkpoint/checkpoint-file.js';
+import { takeLock, type StateLock } from './checkpoint/lock.js';
+import { MemoryCheckpoint } from './checkpoint/memory-checkpoint.js';
+import type { DestinationSettings, FilterSettings, Settings } from './config/settings.js';
+import { absoluteTime } from './config/time.js';
+import type { DeadLetters } from './core/dead-letters.js';
+import type { Encoder } from './core/encoder.js';
+import type { Entry } from './core/entry.js';
+import { OperatorError } from './core/errors.js';
+import type { Logger } from './core/logger.js';
+import type { Position } from './core/position.js';
+import type { ReaderEvents } from './core/reader-events.js';
+import type { RouteProgress } from './core/route-progress.js';
+import type { RouteStatus } from './core/route-status.js';
+import type { Framing, Sink } from './core/sink.js';
+import type { Source } from './core/source.js';
+import { createEncoder } from './encoders/index.js';
+import { countedDeadLetters } from './observe/counted-dead-letters.js';
+import type { DestinationReport } from './observe/destination-report.js';
+import { reasonsNotReady } from './observe/health.js';
+import type { MonitorServer } from './observe/http-server.js';
+import { LagMeter } from './observe/lag.js';
+import { ReaderCounts } from './observe/reader-counts.js';
+import { DeadLetterFile } from './pipeline/dead-letter-file.js';
+import { createFilter, type Filter, type FilterConditions } from './pipeline/filter.js';
+import { JOINED_FIELDS, joinLines } from './pipeline/join-lines.js';
+import { Route } from './pipeline/route.js';
+import { createStdoutSink } from './sinks/stdout.js';
+import { createSyslogDatagramSink } from './sinks/syslog-datagram.js';
+import { createSyslogStreamSink } from './sinks/syslog-stream.js';
+import { findAccessFault, isGap, JournalSource, machineId, type Identity } from './sources/journalctl/index.js';
+import { StdinSource } from './sources/stdin/stdin-source.js';
+
+/** What surrounds a forwarder: all of the process that it may touch. */
+export interface Surroundings {
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly hostname: string;
+  readonly identity: Identity;
+  readonly logger: Logger;
+  /** The trusted fields of our own entries, where they would come back to us. */
+  readonly own: Readonly<Record<string, string>> | undefined;
+  readonly build: { readonly version: string; readonly nodeVersion: string };
+  /** Where positions are kept that no file keeps, by destination; shared by the forwarders of one process. */
+  readonly memory: Map<string, MemoryCheckpoint>;
+  /** What `status` is told of the process, beside its routes. */
+  readonly describe: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * How a run ended that did not fail. `undelivered`: it was stopped before all that it had read was settled, and
+ * nothing keeps where to go on. `unsaved`: a checkpoint could not be saved, so that the next run repeats entries.
+ */
+export type RunEnd = 'done' | 'stdout closed' | 'undelivered' | 'unsaved';
+
+/** Settings made to work: a route for each destination, started and stopped together. Runs once. */
+export class Forwarder {
+  readonly #settings: Settings;
+  readonly #surroundings: Surroundings;
+  readonly #stdoutClosed = new AbortController();
+  #stdoutFailure: OperatorError | undefined;
+  #lanes: readonly Lane[] = [];
+  #hasStarted = false;
+  /** Dead letters of this run, by where they come from. */
+  readonly #letterCounts = new Map<string, number>();
+
+  constructor(settings: Settings, surroundings: Surroundings) {
+    this.#settings = settings;
+    this.#surroundings = surroundings;
+  }
+
+  /** Whether a run came as far as reading and delivering: whether its settings can be worked with. */
+  get hasStarted(): boolean {
+    return this.#hasStarted;
+  }
+
+  /** What each route is doing; empty before the run. */
+  status(): readonly RouteStatus[] {
+    return this.#lanes.map(({ route }) => route.status());
+  }
+
+  /** How each route gets on; empty before the run. */
+  progress(): readonly RouteProgress[] {
+    return this.#lanes.map(({ route }) => route.progress());
+  }
+
+  /**
+   * Forwards until the source ends or `stop` aborts; then delivers and saves what is under way, until the shutdown
+   * timeout at the latest, and resolves. Rejects with an OperatorError for what only an operator can mend: then all
+   * routes are stopped in the same way.
+   */
+  async run(stop: AbortSignal): Promise<RunEnd> {
+    const failed = new AbortController();
+    const ending = AbortSignal.any([stop, failed.signal, this.#stdoutClosed.signal]);
+    const deadline = abortAfter(ending, this.#settings.shutdownTimeoutMs);
+    const locks: StateLock[] = [];
+    let monitor: MonitorServer | undefined;
+    const inputs = await this.#openInputs();
+    try {
+      this.#lanes = this.#settings.destinations.map((destination) => this.#lane(destination, inputs));
+      for (const lane of this.#lanes) await this.#claim(lane, locks);
+      monitor = await this.#monitor();
+      this.#hasStarted = true;
+      const runs = this.#lanes.map(async ({ route, source }) => {
+        try {
+          await route.run(ending, deadline.signal);
+        } catch (error) {
+          failed.abort();
+          throw error;
+        } finally {
+          source.release?.();
+        }
+      });
+      const failure = (await Promise.allSettled(runs)).find((result) => result.status === 'rejected');
+      if (failure !== undefined) throw failure.reason;
+      if (this.#stdoutFailure !== undefined) throw this.#stdoutFailure;
+      if (this.#stdoutClosed.signal.aborted) return 'stdout closed';
+      if (inputs.isForsaken() || this.#lanes.some(({ route, isDurable }) => !isDurable && !route.isComplete)) return 'undelivered';
+      return this.#lanes.some(({ route }) => route.status().checkpointError !== undefined) ? 'unsaved' : 'done';
+    } finally {
+      deadline.clear();
+      inputs.close();
+      for (const { lag } of this.#lanes) lag.close();
+      await monitor?.close();
+      for (const lock of locks) await lock.release();
+    }
+  }
+
+  async #openInputs(): Promise<Inputs> {
+    const { source, filter, state } = this.#settings;
+    const { stdin, hostname, environment, logger } = this.#surroundings;
+    const deadLetters = countedDeadLetters(new DeadLetterFile(join(state.directory, 'dead-letters.ndjson'), logger), this.#letterCounts);
+    if (source.from === 'stdin') {
+      const closing = new AbortController();
+      const shared = new StdinSource({
+        input: stdin,
+        hostname,
+        logger,
+        onMalformed: ({ place, reason, content }) => deadLetters.write({ from: 'stdin', place, reason, content }, closing.signal),
+      });
+      return { pushesFilterDown: false, canBeReadAgain: false, deadLetters, open: () => shared.route(), isForsaken: () => shared.isForsaken, close: () => { closing.abort(); shared.close(); } };
+    }
+    const fault = await findAccessFault(source, this.#surroundings.identity);
+    if (fault !== undefined) throw fault;
+    const { directory, namespace, until, allMachines, journalctlPath: path, start, since, follow, reportGaps } = source;
+    const machine = allMachines || directory !== undefined ? undefined : await machineId();
+    const open = (fields: readonly string[] | undefined, destination: string, events: ReaderEvents): RouteSource =>
+      new JournalSource({
+        selection: { directory, namespace, until, fields, machineId: machine, ...pushedDown(filter) },
+        program: { path, environment },
+        start,
+        since: since === undefined ? undefined : absoluteTime(since, new Date()),
+        follow,
+        logger,
+        events,
+        reportGapsAs: reportGaps ? hostname : undefined,
+        onPoison: ({ reason, cursor, timestamp, content, seqnum }, signal) =>
+          deadLetters.write({ from: destination, place: `the entry with sequence number ${seqnum}`, reason, cursor, timestamp, content }, signal),
+      });
+    return { pushesFilterDown: true, canBeReadAgain: true, deadLetters, open, isForsaken: () => false, close: () => undefined };
+  }
+
+  /** Serves metrics and health, where that is asked for; loaded only then. */
+  async #monitor(): Promise<MonitorServer | undefined> {
+    const { metrics: address } = this.#settings;
+    const { logger, build } = this.#surroundings;
+    if (address === undefined) return undefined;
+    const [{ Metrics }, { startMonitorServer }] = await Promise.all([import('./observe/metrics.js'), import('./observe/http-server.js')]);
+    const metrics = new Metrics(async () => ({ destinations: await Promise.all(this.#lanes.map(reportOf)), deadLetters: this.#letterCounts, build }));
+    const monitored = {
+      contentType: metrics.contentType,
+      metrics: () => metrics.text(),
+      stuck: () => this.progress().flatMap(({ label, stuck }) => (stuck === undefined ? [] : [`${label}: ${stuck}`])),
+      notReady: () => this.status().flatMap(reasonsNotReady),
+    };
+    const server = await startMonitorServer(address, monitored, logger);
+    logger.info(`Metrics and health are served at ${server.url}/metrics, /healthz and /readyz`);
+    return server;
+  }
+
+  /** Puts together what one destination needs. Opens nothing yet. */
+  #lane(destination: DestinationSettings, inputs: Inputs): Lane {
+    const { logger, own } = this.#surroundings;
+    const { state, filter: conditions } = this.#settings;
+    const { name, label } = destination;
+    const sink = this.#sink(destination);
+    const encoder = encoderFor(destination, sink.framing);
+    const self = conditions.includeSelf ? undefined : own;
+    const filter = createFilter({ ...(inputs.pushesFilterDown ? notPushedDown(conditions) : conditions), self });
+    const reader = new ReaderCounts();
+    const { joinLines: joins, reportGaps } = this.#settings.source;
+    // A gap is nobody's entry: no condition is meant for it.
+    const accepts = reportGaps ? (entry: Entry) => filter.accepts(entry) || isGap(entry) : filter.accepts;
+    const input = inputs.open(fieldsFor(encoder, filter, joins ? JOINED_FIELDS : []), name, reader);
+    const source = joins ? joinLines(input) : input;
+    const isDurable = state.checkpoint && inputs.canBeReadAgain;
+    const checkpoints = isDurable ? new CheckpointFile({ path: join(state.directory, `${name}.json`), destination: label, logger }) : this.#memoryFor(name);
+    const { deadLetters } = inputs;
+    const route = new Route({ name, label, source, accepts, encoder, sink, checkpoints, deadLetters, logger });
+    const lag = new LagMeter({ status: () => route.status(), newest: input.newest && ((signal) => input.newest!(signal)), logger });
+    return { name, route, source: input, isDurable, reset: async () => { if (checkpoints instanceof CheckpointFile) await checkpoints.reset(); }, reader, lag };
+  }
+
+  #memoryFor(name: string): MemoryCheckpoint {
+    const { memory } = this.#surroundings;
+    const kept = memory.get(name) ?? new MemoryCheckpoint();
+    memory.set(name, kept);
+    return kept;
+  }
+
+  #sink(destination: DestinationSettings): Sink {
+    const { stdout, logger } = this.#surroundings;
+    switch (destination.kind) {
+      case 'stdout':
+        return createStdoutSink({ output: stdout, onClosed: () => { this.#stdoutClosed.abort(); }, onFailed: (error) => { this.#failStdout(error); } });
+      case 'syslog-stream':
+        return createSyslogStreamSink({ ...destination, logger: prefixed(logger, destination.label) });
+      case 'syslog-datagram':
+        return createSyslogDatagramSink(destination);
+    }
+  }
+
+  #failStdout(cause: Error): void {
+    this.#stdoutFailure = new OperatorError('ERR_STDOUT', `Cannot write to stdout: ${cause.message}. Free the disk, or let stdout lead elsewhere.`, { cause });
+    this.#stdoutClosed.abort();
+  }
+
+  /** Makes a destination's state ours. */
+  async #claim(lane: Lane, locks: StateLock[]): Promise<void> {
+    const { checkpoint, directory, resetCheckpoint } = this.#settings.state;
+    if (!checkpoint) return;
+    locks.push(await takeLock(directory, lane.name, async () => ({ ...this.#surroundings.describe, route: await reportOf(lane) })));
+    if (resetCheckpoint) await lane.reset();
+  }
+}
+
+/** Where routes read from: the journal, which each reads on its own, or standard input, which they share. */
+interface Inputs {
+  /** True where the source applies the filter but for what it cannot do: leaving entries out. */
+  readonly pushesFilterDown: boolean;
+  readonly deadLetters: DeadLetters;
+  /** False for standard input: a position in it means nothing to a later run. */
+  readonly canBeReadAgain: boolean;
+  /** `fields`: those that are needed, or undefined for all; `destination`: for which route; `events`: who hears what happens to its reader. */
+  open(fields: readonly string[] | undefined, destination: string, events: ReaderEvents): RouteSource;
+  /** True where something that was read was not settled in the end, and no later run can read it again. */
+  isForsaken(): boolean;
+  close(): void;
+}
+
+type RouteSource = Source & { release?(): void; newest?(signal: AbortSignal): Promise<Position | undefined> };
+
+interface Lane {
+  readonly name: string;
+  readonly route: Route;
+  readonly source: RouteSource;
+  /** Whether a later process goes on where this one stopped. */
+  readonly isDurable: boolean;
+  reset(): Promise<void>;
+  readonly reader: ReaderCounts;
+  readonly lag: LagMeter;
+}
+
+async function reportOf({ route, isDurable, reader, lag }: Lane): Promise<DestinationReport> {
+  const lagSeconds = await lag.seconds();
+  const status = route.status();
+  return { ...status, savedAtMs: isDurable ? status.savedAtMs : undefined, lagSeconds, reader: reader.report() };
+}
+
+/** The sink that a destination's settings ask for, to be probed: it is never delivered to. */
+export function probeOf(destination: DestinationSettings, logger: Logger): ((signal: AbortSignal) => Promise<string | undefined>) | undefined {
+  switch (destination.kind) {
+    case 'stdout':
+      return undefined;
+    case 'syslog-stream': {
+      const sink = createSyslogStreamSink({ ...destination, logger });
+      return (signal) => sink.probe(signal);
+    }
+    case 'syslog-datagram': {
+      const sink = createSyslogDatagramSink(destination);
+      return (signal) => sink.probe(signal);
+    }
+  }
+}
+
+function encoderFor({ encoding }: DestinationSettings, framing: Framing): Encoder {
+  const { format, maxBytes, structuredData, appName, hostname, facility, bom } = encoding;
+  const maxMessageBytes = maxBytes === undefined ? undefined : maxBytes - frameBytes(framing, maxBytes);
+  return createEncoder(format, { maxMessageBytes, singleLine: framing === 'lf', structuredData, appName, hostname, facility, bom });
+}
+
+/** How many of a frame's bytes at most are not the message's. */
+function frameBytes(framing: Framing, maxBytes: number): number {
+  switch (framing) {
+    case 'octet-counting':
+      return String(maxBytes).length + 1;
+    case 'lf':
+      return 1;
+    case 'none':
+      return 0;
+  }
+}
+
+/**
+ * What journalctl is asked for. Not unit globs: it looks up once, when it starts, which units a glob means, so that a
+ * follower would never show a unit that logs for the first time later, and it fails where there is none yet.
+ */
+function pushedDown(conditions: FilterSettings): FilterConditions {
+  const { units, identifiers, priority, matches, kernel } = conditions;
+  return { units: units.some(isGlob) ? [] : units, identifiers, priority, matches, kernel };
+}
+
+/** What is left for us: the globs, and leaving entries out. */
+function notPushedDown({ units, excludeUnits, excludeMatches }: FilterSettings): FilterConditions {
+  return { units: units.some(isGlob) ? units : [], excludeUnits, excludeMatches };
+}
+
+function isGlob(unit: string): boolean {
+  return /[*?[]/.test(unit);
+}
+
+function fieldsFor(encoder: Encoder, filter: Filter, others: readonly string[]): readonly string[] | undefined {
+  return encoder.fields === undefined ? undefined : [...new Set([...encoder.fields, ...filter.fields, ...others])];
+}
+
+function prefixed(logger: Logger, label: string): Logger {
+  return {
+    debug: (message, fields) => { logger.debug(`${label}: ${message}`, fields); },
+    info: (message, fields) => { logger.info(`${label}: ${message}`, fields); },
+    warn: (message, fields) => { logger.warn(`${label}: ${message}`, fields); },
+    error: (message, fields) => { logger.error(`${label}: ${message}`, fields); },
+  };
+}
+
+/** A signal that aborts so long after another one has. */
+function abortAfter(signal: AbortSignal, ms: number): { readonly signal: AbortSignal; clear(): void } {
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const start = (): void => {
+    timer = setTimeout(() => { controller.abort(); }, ms);
+  };
+  if (signal.aborted) start();
+  else signal.addEventListener('abort', start, { once: true });
+  return {
+    signal: controller.signal,
+    clear() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', start);
+    },
+  };
+}

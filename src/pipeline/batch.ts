@@ -1,0 +1,113 @@
+import { ByteWriter } from '../core/byte-writer.js';
+import type { Encoder } from '../core/encoder.js';
+import type { Entry } from '../core/entry.js';
+import type { Batch, Framing, SinkLimits } from '../core/sink.js';
+
+/** Memory that a batch keeps for the next one. */
+const KEEP_BYTES = 512 * 1024;
+const LF = 0x0a;
+const SPACE = 0x20;
+
+/** Encodes and frames entries into one buffer: the frames lie as the wire carries them, and nothing is copied again. */
+export class FramedBatch implements Batch {
+  readonly #encoder: Encoder;
+  readonly #framing: Framing;
+  readonly #frames = new ByteWriter();
+  /** Octet counting puts the length first, so a message is made here before its frame. */
+  readonly #scratch = new ByteWriter();
+  readonly #starts: number[] = [];
+  readonly #ends: number[] = [];
+  readonly #entries: Entry[] = [];
+  /** When the first entry came, as performance.now() tells it. */
+  #startedMs = 0;
+  /** How many messages at the head are delivered already. */
+  #skipped = 0;
+
+  constructor(encoder: Encoder, framing: Framing) {
+    this.#encoder = encoder;
+    this.#framing = framing;
+  }
+
+  get count(): number {
+    return this.#ends.length - this.#skipped;
+  }
+
+  get startedMs(): number {
+    return this.#startedMs;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#frames.view(this.#skipped === 0 ? 0 : this.#frameStart(this.#skipped));
+  }
+
+  /**
+   * Appends an entry's frame. `skipped`: the format has nothing to say of it. `full`: it does not fit the limits any
+   * more and belongs into the next batch (never said by an empty batch).
+   */
+  add(entry: Entry, limits: SinkLimits): 'added' | 'skipped' | 'full' {
+    const frameStart = this.#frames.length;
+    const start = this.#frame(entry);
+    if (start === undefined) return 'skipped';
+    if (this.count > 0 && (this.#frames.length > limits.maxBytes || this.count >= limits.maxMessages)) {
+      this.#frames.truncate(frameStart);
+      return 'full';
+    }
+    if (this.count === 0) this.#startedMs = performance.now();
+    this.#starts.push(start);
+    this.#ends.push(this.#framing === 'lf' ? this.#frames.length - 1 : this.#frames.length);
+    this.#entries.push(entry);
+    return 'added';
+  }
+
+  message(index: number): Uint8Array {
+    const at = this.#skipped + index;
+    return this.#frames.view(this.#starts[at]!, this.#ends[at]!);
+  }
+
+  timestamp(index: number): number {
+    return this.entry(index).timestamp;
+  }
+
+  entry(index: number): Entry {
+    return this.#entries[this.#skipped + index]!;
+  }
+
+  /** Leaves the first `count` messages out from now on: they are delivered. */
+  skip(count: number): void {
+    this.#skipped = Math.min(this.#ends.length, this.#skipped + count);
+  }
+
+  clear(): void {
+    this.#frames.clear(KEEP_BYTES);
+    this.#scratch.clear(KEEP_BYTES);
+    this.#starts.length = 0;
+    this.#ends.length = 0;
+    this.#entries.length = 0;
+    this.#skipped = 0;
+  }
+
+  #frameStart(index: number): number {
+    if (index === 0) return 0;
+    const previousEnd = this.#ends[index - 1]!;
+    return this.#framing === 'lf' ? previousEnd + 1 : previousEnd;
+  }
+
+  /** Appends the frame and returns where its message begins. */
+  #frame(entry: Entry): number | undefined {
+    if (this.#framing !== 'octet-counting') {
+      const start = this.#frames.length;
+      if (!this.#encoder.encode(entry, this.#frames)) return undefined;
+      if (this.#framing === 'lf') this.#frames.byte(LF);
+      return start;
+    }
+    // RFC 6587 section 3.4.1: a length does not begin with 0, so that an empty message has no frame.
+    if (!this.#encoder.encode(entry, this.#scratch) || this.#scratch.length === 0) return undefined;
+    this.#frames.text(String(this.#scratch.length));
+    this.#frames.byte(SPACE);
+    const start = this.#frames.length;
+    this.#frames.bytes(this.#scratch.view());
+    // Of a large message one copy is enough.
+    this.#scratch.clear(KEEP_BYTES);
+    return start;
+  }
+}

@@ -1,0 +1,50 @@
+import pRetry from 'p-retry';
+import type { Delivery } from '../core/sink.js';
+import type { Outage } from './outage.js';
+import { pause } from './pause.js';
+
+export type FinalDelivery = Exclude<Delivery, { outcome: 'retryable' }>;
+
+/**
+ * Repeats an attempt until its outcome is final, for ever, pausing as the outage says in between. The one place that
+ * retries a delivery.
+ *
+ * Attempts at least once. When `giveUp` aborts, a pause ends at once and nothing is attempted any more: then it
+ * resolves to undefined, and whether the receiver has the batch is unknown. Rejects only where the attempt does, which is a bug.
+ */
+export async function retryUntilFinal(
+  attempt: () => Promise<Delivery>,
+  options: { readonly outage: Outage; readonly giveUp: AbortSignal; readonly onRetry: () => void },
+): Promise<FinalDelivery | undefined> {
+  const { outage, giveUp, onRetry } = options;
+  return pRetry(
+    async (attemptNumber) => {
+      if (attemptNumber > 1) {
+        if (giveUp.aborted) return undefined;
+        onRetry();
+      }
+      const delivery = await attempt();
+      if (delivery.outcome === 'retryable') throw new Retryable(delivery);
+      return delivery;
+    },
+    {
+      // p-retry jitters only upwards and knows no Retry-After; and its own abort would throw away the outcome of an
+      // attempt that ended in the same moment. So the pause is ours, and so is the abort.
+      retries: Infinity,
+      minTimeout: 0,
+      factor: 1,
+      shouldRetry: ({ error }) => error instanceof Retryable,
+      onFailedAttempt: async ({ error }) => {
+        // A failure that the stop itself brought about says nothing about the destination.
+        if (!(error instanceof Retryable) || giveUp.aborted) return;
+        await pause(outage.failed(error.delivery.reason, error.delivery.retryAfterMs), giveUp);
+      },
+    },
+  );
+}
+
+class Retryable extends Error {
+  constructor(readonly delivery: Extract<Delivery, { outcome: 'retryable' }>) {
+    super(delivery.reason);
+  }
+}

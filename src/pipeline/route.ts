@@ -1,0 +1,432 @@
+import type { Checkpoint, CheckpointStore, Counts } from '../core/checkpoint.js';
+import type { DeadLetters } from '../core/dead-letters.js';
+import type { Encoder } from '../core/encoder.js';
+import type { Entry } from '../core/entry.js';
+import type { Logger } from '../core/logger.js';
+import type { Position } from '../core/position.js';
+import type { RouteProgress } from '../core/route-progress.js';
+import type { RouteStatus } from '../core/route-status.js';
+import type { Delivery, Sink } from '../core/sink.js';
+import type { Chunk, Source } from '../core/source.js';
+import { AckTracker, type Mark } from './ack-tracker.js';
+import { FramedBatch } from './batch.js';
+import { CheckpointSaver } from './checkpoint-saver.js';
+import { Lookahead } from './lookahead.js';
+import { Outage } from './outage.js';
+import { pause } from './pause.js';
+import { retryUntilFinal } from './retry.js';
+import { Throughput } from './throughput.js';
+
+/** Batches that may be sent but not confirmed: about 100 bytes each. Reading waits when there are more. */
+const MAX_OPEN_MARKS = 16_384;
+/** A source that owes a value for so long has nothing to give. */
+const IDLE_AFTER_MS = 1000;
+/** Of a sink that names none. */
+const ATTEMPT_TIMEOUT_MS = 60_000;
+
+export interface RouteOptions {
+  readonly name: string;
+  /** As logs name the destination: its URL without secrets. */
+  readonly label: string;
+  readonly source: Source;
+  /** True for an entry that is to be forwarded. */
+  readonly accepts: (entry: Entry) => boolean;
+  readonly encoder: Encoder;
+  readonly sink: Sink;
+  readonly checkpoints: CheckpointStore;
+  readonly deadLetters: DeadLetters;
+  readonly logger: Logger;
+}
+
+/** One reading of the source, from the watermark until the source ends, a stop, or a break. */
+interface Pass {
+  /** Aborts when what was sent may be lost, so that everything unsettled must be read again. */
+  readonly broken: AbortController;
+  /** Ends attempts that are under way. */
+  readonly cut: AbortSignal;
+  /** Ends pauses, and forbids further attempts. */
+  readonly giveUp: AbortSignal;
+  /** A bug's exception: it ends the route. */
+  failure?: unknown;
+  /** A batch was given up: nothing may overtake it. */
+  gaveUp: boolean;
+}
+
+/**
+ * One destination's way from the source to the sink, with a reader and a checkpoint of its own: no other route can
+ * hold it up. Reads no more than the sink takes; what moves the checkpoint is only what is settled.
+ */
+export class Route {
+  readonly #options: RouteOptions;
+  readonly #outage: Outage;
+  readonly #saver: CheckpointSaver;
+  readonly #deliveries = new Set<Promise<void>>();
+  /** The deliveries that failed at least once: nothing later is attempted before them, so that order is kept. */
+  readonly #retrying = new Set<Mark>();
+  readonly #confirmations = new Set<Promise<void>>();
+  /** When each attempt that is under way began, the oldest first. */
+  readonly #attempts = new Map<Mark, number>();
+  readonly #spareBatches: FramedBatch[] = [];
+  #tracker = new AckTracker(undefined, () => undefined);
+  #state: RouteStatus['state'] = 'starting';
+  /** What earlier runs had counted. */
+  #before: Counts = { delivered: 0, filtered: 0, rejected: 0 };
+  #counts = { delivered: 0, filtered: 0, rejected: 0 };
+  readonly #throughput = new Throughput();
+  /** When something was confirmed last, or when the first batch since then was sent. */
+  #movedMs = 0;
+  #read = 0;
+  #firstRead: number | undefined;
+  #lastRead: number | undefined;
+  #retries = 0;
+  #batches = 0;
+  #bytes = 0;
+  /** The last entry taken since the last mark (an Entry is a Position, decoded late), and how many needed no delivery. */
+  #taken: Position | undefined;
+  #filtered = 0;
+  #ahead: Lookahead<Chunk> | undefined;
+  #isReady = false;
+  #isComplete = true;
+  /** When `progress` last found the sink held up by its receiver, and when the route was told to end soon. */
+  #heldUpMs = -Infinity;
+  #abortedMs: number | undefined;
+
+  constructor(options: RouteOptions) {
+    this.#options = options;
+    const { label, logger, checkpoints } = options;
+    this.#outage = new Outage({ label, logger });
+    this.#saver = new CheckpointSaver({ store: checkpoints, current: () => this.#checkpoint(), label, logger });
+  }
+
+  /** After a run: whether everything that it took from the source is settled. */
+  get isComplete(): boolean {
+    return this.#isComplete;
+  }
+
+  status(): RouteStatus {
+    const lastError = this.#outage.reason;
+    return {
+      name: this.#options.name,
+      label: this.#options.label,
+      state: this.#state === 'forwarding' && lastError !== undefined ? 'retrying' : this.#state,
+      position: this.#tracker.watermark,
+      firstRead: this.#firstRead,
+      lastRead: this.#lastRead,
+      read: this.#read,
+      counts: { ...this.#counts },
+      runCounts: since(this.#before, this.#counts),
+      perSecond: this.#throughput.perSecond(performance.now()),
+      batches: this.#batches,
+      bytes: this.#bytes,
+      inFlight: this.#deliveries.size,
+      unconfirmedBatches: this.#tracker.openCount,
+      waitingMs: this.#tracker.openCount === 0 ? 0 : performance.now() - this.#movedMs,
+      retries: this.#retries,
+      lastError,
+      savedAtMs: this.#saver.savedAtMs,
+      unsavedMs: this.#saver.unsavedMs,
+      saveFailures: this.#saver.failures,
+      checkpointError: this.#saver.failure,
+    };
+  }
+
+  /** Asked regularly: what is found now says what the time since the last call was spent on. */
+  progress(): RouteProgress {
+    const nowMs = performance.now();
+    const isQuiet = this.#deliveries.size === 0 && this.#ahead !== undefined && this.#ahead.waitedMs >= IDLE_AFTER_MS;
+    const { isHeldUp = false } = this.#options.sink;
+    if (isHeldUp) this.#heldUpMs = nowMs;
+    // A receiver that takes our connection and then does not read has answered, too.
+    this.#isReady ||= isQuiet || isHeldUp || this.#state === 'stopped';
+    return { label: this.#options.label, isReady: this.#isReady, isIdle: isQuiet && this.#tracker.openCount === 0, stuck: this.#stuck(nowMs) };
+  }
+
+  /**
+   * Forwards until the source ends or `stop` aborts; then delivers what was read, confirms it, saves the checkpoint
+   * and resolves. `abort` ends all that soon: what is unconfirmed then is sent again by the next run. Rejects with an
+   * OperatorError for what only an operator can mend.
+   */
+  async run(stop: AbortSignal, abort: AbortSignal): Promise<void> {
+    const saved = await this.#options.checkpoints.load();
+    if (saved !== undefined) this.#goOnFrom(saved);
+    this.#tracker = new AckTracker(saved?.position, (mark) => this.#settled(mark));
+    this.#state = 'forwarding';
+    const noteAbort = (): void => void (this.#abortedMs = performance.now());
+    abort.addEventListener('abort', noteAbort, { once: true });
+    try {
+      while ((await this.#pass(stop, abort)) === 'broken' && !stop.aborted) {
+        const { lastBreak = 'the connection broke' } = this.#options.sink;
+        if (!(await pause(this.#outage.failed(`${lastBreak} before all that was sent was confirmed`), stop))) break;
+      }
+    } finally {
+      await this.#options.sink.close(AbortSignal.abort());
+      await this.#saver.finish(abort);
+      this.#state = 'stopped';
+      abort.removeEventListener('abort', noteAbort);
+    }
+  }
+
+  #goOnFrom(saved: Checkpoint): void {
+    const { label, logger } = this.#options;
+    this.#before = saved.counts;
+    this.#counts = { ...saved.counts };
+    const at = new Date(saved.position.timestamp / 1000).toISOString();
+    logger.info(`${label}: going on after the checkpoint at ${at}, whatever --start or --since say; --reset-checkpoint would forget it`);
+  }
+
+  async #pass(stop: AbortSignal, abort: AbortSignal): Promise<'done' | 'broken'> {
+    const { source, sink } = this.#options;
+    const broken = new AbortController();
+    const pass: Pass = {
+      broken,
+      cut: AbortSignal.any([abort, broken.signal]),
+      giveUp: AbortSignal.any([stop, abort, broken.signal]),
+      gaveUp: false,
+    };
+    const chunks = source.read(this.#tracker.watermark, pass.giveUp)[Symbol.asyncIterator]();
+    let isBroken = true;
+    try {
+      const rest = await this.#forward(chunks, pass);
+      if (rest !== undefined) await this.#flush(rest, pass);
+      await Promise.all(this.#deliveries);
+      // After a break nothing is waited for: what is sent on a new connection is read and sent again all the same.
+      if (!broken.signal.aborted) {
+        await sink.close(abort);
+        await Promise.all(this.#confirmations);
+      }
+      isBroken = broken.signal.aborted && !abort.aborted;
+    } finally {
+      broken.abort();
+      await chunks.return?.();
+      await Promise.all(this.#deliveries);
+      if (isBroken) this.#rewind();
+    }
+    this.#isComplete = !isBroken && !pass.gaveUp && this.#tracker.openCount === 0;
+    if (pass.failure !== undefined) throw pass.failure;
+    return isBroken ? 'broken' : 'done';
+  }
+
+  /** Takes chunks and flushes batches until there are no more; returns the batch that still has room. */
+  async #forward(chunks: AsyncIterator<Chunk>, pass: Pass): Promise<FramedBatch | undefined> {
+    const ahead = (this.#ahead = new Lookahead(chunks));
+    let batch: FramedBatch | undefined;
+    for (;;) {
+      if (batch !== undefined && !(await this.#mayGrow(batch, ahead))) {
+        await this.#flush(batch, pass);
+        batch = undefined;
+      }
+      const chunk = await ahead.next();
+      if (chunk === undefined || pass.giveUp.aborted) return batch;
+      batch = await this.#take(chunk, batch, pass);
+    }
+  }
+
+  /** Waits for more to put into a batch; false when there is none at hand and the batch is old enough to go. */
+  async #mayGrow(batch: FramedBatch, ahead: Lookahead<Chunk>): Promise<boolean> {
+    const { maxAgeMs } = this.#options.sink.limits;
+    if (maxAgeMs === 0) return ahead.readyWithin(0);
+    const leftMs = batch.startedMs + maxAgeMs - performance.now();
+    return leftMs > 0 && ahead.readyWithin(leftMs);
+  }
+
+  /** Encodes a chunk's entries into the batch, flushing it as often as it is full; returns the batch that still has room. */
+  async #take(chunk: Chunk, batch: FramedBatch | undefined, pass: Pass): Promise<FramedBatch | undefined> {
+    const { accepts, sink } = this.#options;
+    for (const entry of chunk.entries) {
+      let added: 'added' | 'skipped' | 'full' = 'skipped';
+      if (accepts(entry)) {
+        batch ??= this.#spareBatch();
+        added = batch.add(entry, sink.limits);
+        if (added === 'full') {
+          await this.#flush(batch, pass);
+          if (pass.gaveUp || pass.broken.signal.aborted) return undefined;
+          batch = this.#spareBatch();
+          added = batch.add(entry, sink.limits);
+        }
+      }
+      if (added === 'skipped') this.#filtered += 1;
+      this.#taken = entry;
+    }
+    this.#noteRead(chunk);
+    if (chunk.through !== undefined) this.#taken = chunk.through;
+    if (batch !== undefined && batch.count > 0) return batch;
+    this.#passFiltered();
+    return batch;
+  }
+
+  /** Sends a batch on its way as soon as the sink has room for it, and takes what came before. Forgets it where nothing may be sent any more. */
+  async #flush(batch: FramedBatch, pass: Pass): Promise<void> {
+    if (batch.count === 0) {
+      this.#spareBatches.push(batch);
+      return;
+    }
+    while (this.#deliveries.size >= this.#options.sink.limits.maxInFlight || this.#retrying.size > 0) await Promise.race(this.#deliveries);
+    await this.#tracker.whenBelow(MAX_OPEN_MARKS, pass.giveUp);
+    if (pass.gaveUp || pass.broken.signal.aborted) return;
+    if (this.#tracker.openCount === 0) this.#movedMs = performance.now();
+    const mark = this.#tracker.open(positionOf(this.#taken!), batch.count, this.#filtered);
+    this.#taken = undefined;
+    this.#filtered = 0;
+    const delivery = this.#deliver(batch, mark, pass, Promise.all(this.#deliveries))
+      .catch((error: unknown) => {
+        pass.gaveUp = true;
+        this.#fail(pass, error);
+      })
+      .finally(() => {
+        this.#deliveries.delete(delivery);
+        this.#retrying.delete(mark);
+        batch.clear();
+        this.#spareBatches.push(batch);
+      });
+    this.#deliveries.add(delivery);
+  }
+
+  /** `before`: the end of the deliveries that were begun earlier. */
+  async #deliver(batch: FramedBatch, mark: Mark, pass: Pass, before: Promise<unknown>): Promise<void> {
+    const byteLength = batch.bytes.length;
+    let last: Delivery | undefined;
+    const attempt = async (): Promise<Delivery> => {
+      if (last !== undefined) {
+        await before;
+        if (pass.giveUp.aborted) return last;
+      }
+      const delivery = await this.#attempt(batch, mark, pass);
+      if (delivery.outcome === 'retryable') {
+        last = delivery;
+        this.#retrying.add(mark);
+        batch.skip(delivery.deliveredCount ?? 0);
+      }
+      return delivery;
+    };
+    const onRetry = (): void => {
+      this.#retries += 1;
+    };
+    const delivery = await retryUntilFinal(attempt, { outage: this.#outage, giveUp: pass.giveUp, onRetry });
+    if (delivery === undefined) {
+      pass.gaveUp = true;
+      return;
+    }
+    this.#batches += 1;
+    this.#bytes += byteLength;
+    if (delivery.outcome === 'sent') {
+      this.#awaitConfirmation(delivery.confirmed, mark, pass);
+      return;
+    }
+    this.#outage.recovered();
+    if (delivery.outcome === 'rejected') {
+      for (const rejection of delivery.rejections) {
+        if (!(await this.#setAside(batch, rejection, pass))) return;
+      }
+      mark.rejected = delivery.rejections.length;
+    }
+    this.#tracker.settle(mark);
+  }
+
+  async #attempt(batch: FramedBatch, mark: Mark, pass: Pass): Promise<Delivery> {
+    this.#attempts.set(mark, performance.now());
+    try {
+      return await this.#options.sink.deliver(batch, pass.cut);
+    } finally {
+      this.#attempts.delete(mark);
+      this.#isReady = true;
+    }
+  }
+
+  /**
+   * Waiting for the source, a pause, a receiver that does not read, a confirmation, or a disk for the dead letters
+   * have no limit, and are progress. An attempt has one, and so has the end after an abort.
+   */
+  #stuck(nowMs: number): string | undefined {
+    const { attemptTimeoutMs = ATTEMPT_TIMEOUT_MS } = this.#options.sink;
+    const isOver = (sinceMs: number): boolean => nowMs - Math.max(sinceMs, this.#heldUpMs) > attemptTimeoutMs;
+    const [oldestMs] = this.#attempts.values();
+    if (oldestMs !== undefined && isOver(oldestMs)) return `an attempt to deliver has not ended within ${attemptTimeoutMs / 1000} s`;
+    if (this.#abortedMs !== undefined && this.#state !== 'stopped' && isOver(this.#abortedMs)) return `it has not stopped within ${attemptTimeoutMs / 1000} s`;
+    return undefined;
+  }
+
+  #awaitConfirmation(confirmed: Promise<boolean>, mark: Mark, pass: Pass): void {
+    const confirmation = confirmed
+      .then((isConfirmed) => {
+        if (isConfirmed) {
+          this.#outage.recovered();
+          this.#tracker.settle(mark);
+        } else {
+          pass.broken.abort();
+        }
+      })
+      .catch((error: unknown) => this.#fail(pass, error))
+      .finally(() => this.#confirmations.delete(confirmation));
+    this.#confirmations.add(confirmation);
+  }
+
+  /** Writes a refused message to the dead letters; false where an abort came before that could be done. */
+  async #setAside(batch: FramedBatch, rejection: { index: number; reason: string }, pass: Pass): Promise<boolean> {
+    const { cursor, timestamp } = batch.entry(rejection.index);
+    const content = Buffer.from(batch.message(rejection.index));
+    const letter = { from: this.#options.name, reason: rejection.reason, cursor, timestamp, content };
+    try {
+      await this.#options.deadLetters.write(letter, pass.cut);
+      return true;
+    } catch (error) {
+      if (!pass.cut.aborted) throw error;
+      pass.gaveUp = true;
+      return false;
+    }
+  }
+
+  /** Ends the route with a bug's exception. */
+  #fail(pass: Pass, error: unknown): void {
+    pass.failure ??= error;
+    pass.broken.abort();
+  }
+
+  #settled(mark: Mark): void {
+    this.#counts.delivered += mark.messages - mark.rejected;
+    this.#counts.rejected += mark.rejected;
+    this.#counts.filtered += mark.filtered;
+    this.#movedMs = performance.now();
+    this.#throughput.add(mark.messages, this.#movedMs);
+    this.#options.source.settled?.(mark.position);
+    this.#saver.request();
+  }
+
+  /** Lets the watermark move over entries that need no delivery. */
+  #passFiltered(): void {
+    if (this.#taken === undefined) return;
+    this.#tracker.pass(positionOf(this.#taken), this.#filtered);
+    this.#taken = undefined;
+    this.#filtered = 0;
+  }
+
+  #rewind(): void {
+    this.#tracker.rewind();
+    this.#taken = undefined;
+    this.#filtered = 0;
+  }
+
+  #noteRead(chunk: Chunk): void {
+    this.#read += chunk.entries.length;
+    const last = chunk.entries.at(-1);
+    if (last === undefined) return;
+    this.#firstRead ??= chunk.entries[0]!.timestamp;
+    this.#lastRead = last.timestamp;
+  }
+
+  #spareBatch(): FramedBatch {
+    return this.#spareBatches.pop() ?? new FramedBatch(this.#options.encoder, this.#options.sink.framing);
+  }
+
+  #checkpoint(): Checkpoint | undefined {
+    const position = this.#tracker.watermark;
+    return position === undefined ? undefined : { position, counts: { ...this.#counts } };
+  }
+}
+
+function since(before: Counts, counts: Counts): Counts {
+  return { delivered: counts.delivered - before.delivered, filtered: counts.filtered - before.filtered, rejected: counts.rejected - before.rejected };
+}
+
+function positionOf(place: Position): Position {
+  return { cursor: place.cursor, timestamp: place.timestamp };
+}

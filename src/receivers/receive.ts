@@ -1,0 +1,41 @@
+import { SettingError } from '../core/errors.js';
+import type { StreamFraming } from './deframe.js';
+import { receiveDatagrams } from './datagrams.js';
+import { receiveHttp } from './http.js';
+import type { ReceiveHandlers, Receiver } from './receiver.js';
+import { receiveStreams } from './streams.js';
+import { urlOf } from './url.js';
+
+export type { ReceiveHandlers, Receiver } from './receiver.js';
+
+export interface ReceiveOptions {
+  /** How a stream tells its messages apart; recognised frame by frame (`auto`) if absent. */
+  readonly framing?: StreamFraming;
+  /** 256 MiB if absent. A longer message ends its connection. */
+  readonly maxMessageBytes?: number;
+}
+
+/** Where to listen. Port 0 takes a free one; `unix` is a stream socket. */
+export type ReceiverAddress =
+  | { readonly transport: 'tcp' | 'udp' | 'http'; readonly host: string; readonly port: number }
+  | { readonly transport: 'unix'; readonly path: string };
+
+/** Listens at an address, to see what a sender sends. Throws a SettingError where it cannot. */
+export async function receive(address: ReceiverAddress, handlers: ReceiveHandlers, options: ReceiveOptions = {}): Promise<Receiver> {
+  const { framing = 'auto', maxMessageBytes = 256 * 1024 * 1024 } = options;
+  try {
+    switch (address.transport) {
+      case 'tcp':
+      case 'unix':
+        return await receiveStreams(address, framing, maxMessageBytes, handlers);
+      case 'udp':
+        return await receiveDatagrams(address, handlers);
+      case 'http':
+        return await receiveHttp(address, maxMessageBytes, handlers);
+    }
+  } catch (cause) {
+    const where = address.transport === 'unix' ? `unix://${address.path}` : urlOf(address.transport, address.host, address.port);
+    const reason = cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? cause.message) : String(cause);
+    throw new SettingError('listen', `Cannot listen on "${where}": ${reason}. Choose another address, or end what uses this one.`, { cause });
+  }
+}

@@ -1,0 +1,138 @@
+import type { Socket } from 'node:net';
+import type { Logger } from '../core/logger.js';
+import type { Delivery } from '../core/sink.js';
+import { Confirmations } from './confirm.js';
+import { failureOf, PEER_CLOSED, retryable, STOPPED } from './failure.js';
+import type { Failure } from './failure.js';
+import { tcpRowReader } from './tcp-table.js';
+import type { Endpoints, ReadTable } from './tcp-table.js';
+
+export interface StreamConnectionOptions {
+  readonly confirmAfterMs: number;
+  readonly confirmBytes: number;
+  readonly stallAfterMs: number;
+  readonly deadPathMs: number;
+  readonly tableShare: number;
+  readonly readTable: ReadTable;
+  readonly logger: Logger;
+  /** Called once, when the connection is of no more use. */
+  readonly onBroken: (failure: Failure) => void;
+}
+
+/**
+ * One connection of a stream sink, from connect to its end: what is written, what of it is confirmed, and why it
+ * broke. What the receiver sends is discarded. It breaks at the peer's FIN or RST, also while idle, at the abort of a
+ * write, and when the path is dead; then all that is unconfirmed resolves as false.
+ */
+export class StreamConnection {
+  readonly #socket: Socket;
+  readonly #options: StreamConnectionOptions;
+  readonly #confirmations: Confirmations;
+  readonly #writes = new Set<(delivery: Delivery) => void>();
+  #failure: Failure | undefined;
+  #finished = false;
+  #stalledSinceMs: number | undefined;
+
+  /** `socket` is connected, and its 'error' event has a listener. */
+  constructor(socket: Socket, options: StreamConnectionOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    const endpoints = endpointsOf(socket);
+    this.#confirmations = new Confirmations({
+      confirmAfterMs: options.confirmAfterMs,
+      confirmBytes: options.confirmBytes,
+      readRow: endpoints && tcpRowReader(endpoints, options.readTable),
+      deadPathMs: options.deadPathMs,
+      tableShare: options.tableShare,
+      onDeadPath: () => this.#break({ code: 'ETIMEDOUT', reason: `no acknowledgement for ${options.deadPathMs / 1000} s` }),
+      logger: options.logger,
+    });
+    socket.on('error', (error) => this.#break(failureOf(error)));
+    socket.on('end', () => this.#onPeerEnd());
+    socket.on('close', () => {
+      if (!this.#finished) this.#break(PEER_CLOSED);
+    });
+    // Node re-arms this timer whenever any part of a write goes through, so it fires only when nothing moves.
+    socket.setTimeout(options.stallAfterMs, () => this.#onStandstill());
+    socket.resume();
+  }
+
+  /** The kernel has not taken all that it was given: the receiver does not read, or not so fast. */
+  get isHeldUp(): boolean {
+    return this.#failure === undefined && this.#socket.writableLength > 0;
+  }
+
+  /** Writes in the order of the calls. Waits as long as the receiver takes to read; an abort breaks the connection, since part of the bytes may be on their way. */
+  write(bytes: Uint8Array, signal: AbortSignal): Promise<Delivery> {
+    if (this.#failure !== undefined) return Promise.resolve(retryable(this.#failure));
+    if (signal.aborted) return Promise.resolve(retryable(STOPPED));
+    return new Promise((resolve) => {
+      const stop = (): void => this.#break(STOPPED);
+      const settle = (delivery: Delivery): void => {
+        signal.removeEventListener('abort', stop);
+        this.#writes.delete(settle);
+        resolve(delivery);
+      };
+      signal.addEventListener('abort', stop, { once: true });
+      this.#writes.add(settle);
+      this.#confirmations.submit(bytes.length);
+      this.#socket.write(bytes, (error) => {
+        if (error) this.#break(failureOf(error));
+        if (this.#failure !== undefined) return; // The break has settled it.
+        this.#noteMovement();
+        settle({ outcome: 'sent', confirmed: this.#confirmations.handOver(bytes.length) });
+      });
+    });
+  }
+
+  /** Half-closes, and resolves when everything is confirmed: by the peer's own close, or by acknowledgement and time. An abort gives up. */
+  async finish(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) this.#break(STOPPED);
+    if (this.#failure !== undefined) return;
+    const stop = (): void => this.#break(STOPPED);
+    signal.addEventListener('abort', stop, { once: true });
+    this.#socket.end();
+    await this.#confirmations.idle();
+    signal.removeEventListener('abort', stop);
+    this.#finished = true;
+    this.#socket.destroy();
+  }
+
+  #onPeerEnd(): void {
+    if (!this.#socket.writableFinished) {
+      this.#break(PEER_CLOSED);
+      return;
+    }
+    this.#finished = true;
+    this.#confirmations.peerClosed();
+  }
+
+  #break(failure: Failure): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = failure;
+    this.#socket.destroy();
+    this.#confirmations.fail();
+    for (const settle of [...this.#writes]) settle(retryable(failure));
+    this.#options.onBroken(failure);
+  }
+
+  #onStandstill(): void {
+    if (this.#writes.size === 0 || this.#stalledSinceMs !== undefined) return;
+    const { stallAfterMs, logger } = this.#options;
+    this.#stalledSinceMs = performance.now() - stallAfterMs;
+    logger.warn(`has not read for ${stallAfterMs / 1000} s; waiting`);
+  }
+
+  #noteMovement(): void {
+    if (this.#stalledSinceMs === undefined) return;
+    const seconds = Math.round((performance.now() - this.#stalledSinceMs) / 1000);
+    this.#stalledSinceMs = undefined;
+    this.#options.logger.info(`reads again, after ${seconds} s`);
+  }
+}
+
+/** The ends of a TCP connection; undefined for a Unix socket. */
+function endpointsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): Endpoints | undefined {
+  if (localAddress === undefined || localPort === undefined || remoteAddress === undefined || remotePort === undefined) return undefined;
+  return { localAddress, localPort, remoteAddress, remotePort };
+}

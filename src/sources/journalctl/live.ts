@@ -1,0 +1,112 @@
+import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Entry } from '../../core/entry.js';
+import type { Position } from '../../core/position.js';
+import type { Chunk } from '../../core/source.js';
+import { isNewer } from '../../formats/cursor.js';
+import { jsonLines, LineTooLong, type Lines } from '../../formats/json-lines.js';
+import { parseJsonEntry } from '../../formats/json.js';
+import { ReadAgain } from './read-again.js';
+
+/** A live entry whose JSON is longer is read again in the export format: 32 MB of binary are 100 MB of JSON, and 645 MiB when parsed. */
+const MAX_JSON_LINE_BYTES = 8 * 1024 * 1024;
+
+export interface Watch {
+  /** After so much silence, look whether the journal has something newer than was printed. */
+  readonly silentMs: number;
+  /** How long the follower then has to print it: journald itself may wait 250 ms. */
+  readonly graceMs: number;
+  /** While it is silent, look so often whether the journal's files have changed. */
+  readonly pollMs: number;
+  /** The newest entry that should have been printed. */
+  readonly newest: () => Promise<Position | undefined>;
+  /** The newest entry of all, where the follower prints only some; otherwise undefined. */
+  readonly newestOfAll: () => Promise<Position | undefined>;
+  /**
+   * Whether files have come, gone or changed their names since it was asked last: a rotation, at which following may
+   * skip entries. Throws ReadAgain where nothing else would tell of such a loss.
+   */
+  readonly filesHaveChanged: () => Promise<boolean>;
+}
+
+/**
+ * The entries that `journalctl -o json -f` prints, as they come, after `last`. While it is silent, `through` moves to
+ * the newest entry of all, so that a checkpoint moves while a filter matches nothing.
+ *
+ * Throws ReadAgain where the journal has what it does not print, and for an entry that is too large as JSON. What it
+ * gave until then is as journalctl printed it.
+ */
+export async function* liveChunks(stdout: Readable, last: Position | undefined, watch: Watch, signal: AbortSignal): AsyncGenerator<Chunk, void> {
+  const lines = jsonLines(stdout, { maxLineBytes: MAX_JSON_LINE_BYTES });
+  let newestGiven = last;
+  let next = pull(lines);
+  let silentFromMs = performance.now();
+  while (!signal.aborted) {
+    const silenceMs = performance.now() - silentFromMs;
+    if (!(await settlesWithin(next, Math.min(watch.pollMs, Math.max(0, watch.silentMs - silenceMs)), signal))) {
+      if (signal.aborted) return;
+      if (!(await watch.filesHaveChanged()) && performance.now() - silentFromMs < watch.silentMs) continue;
+      silentFromMs = performance.now();
+      const through = await watch.newestOfAll();
+      const missed = await watch.newest();
+      if (missed !== undefined && (newestGiven === undefined || isNewer(missed.cursor, newestGiven.cursor))) {
+        if (await settlesWithin(next, watch.graceMs, signal)) continue;
+        throw new ReadAgain('silent', 'it is silent although the journal has newer entries');
+      }
+      if (through !== undefined && (newestGiven === undefined || isNewer(through.cursor, newestGiven.cursor))) {
+        newestGiven = through;
+        yield { entries: [], through };
+      }
+      continue;
+    }
+    const result = await next.catch(tooLarge);
+    if (result.done === true) return;
+    next = pull(lines);
+    silentFromMs = performance.now();
+    const { entries, isMalformed } = entriesOf(result.value.lines);
+    const newest = entries.at(-1);
+    if (newest !== undefined) {
+      newestGiven = { cursor: newest.cursor, timestamp: newest.timestamp };
+      yield { entries };
+    }
+    if (isMalformed) throw new ReadAgain('malformed', 'it printed a line that is not a JSON object');
+  }
+}
+
+function tooLarge(error: unknown): IteratorResult<Lines, void> {
+  if (error instanceof LineTooLong) throw new ReadAgain('too-large', 'an entry is too large as JSON', true);
+  throw error;
+}
+
+/** The entries up to the first line that is none. */
+function entriesOf(lines: readonly string[]): { readonly entries: Entry[]; readonly isMalformed: boolean } {
+  const entries: Entry[] = [];
+  for (const line of lines) {
+    const entry = parseJsonEntry(line);
+    if (entry === undefined) return { entries, isMalformed: true };
+    entries.push(entry);
+  }
+  return { entries, isMalformed: false };
+}
+
+function pull<T>(values: AsyncIterator<T, void>): Promise<IteratorResult<T, void>> {
+  const next = values.next();
+  // Whoever awaits it sees a failure; while nobody does, it must not count as unhandled.
+  next.catch(() => undefined);
+  return next;
+}
+
+/** Whether a promise settles within `ms`; false also when the signal aborts first. */
+async function settlesWithin(promise: Promise<unknown>, ms: number, signal: AbortSignal): Promise<boolean> {
+  const timeout = new AbortController();
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
+  const passed = delay(ms, false, { signal: AbortSignal.any([timeout.signal, signal]) }).catch(() => false);
+  try {
+    return await Promise.race([settled, passed]);
+  } finally {
+    timeout.abort();
+  }
+}

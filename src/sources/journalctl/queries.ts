@@ -1,0 +1,67 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Cursor } from '../../core/entry.js';
+import { OperatorError } from '../../core/errors.js';
+import type { Position } from '../../core/position.js';
+import { ExportReader } from '../../formats/export.js';
+import { bulkArguments, newestArguments, withoutConditions, type JournalSelection } from './arguments.js';
+import { readComplaints } from './complaints.js';
+import { runJournalctl, startJournalctl, type JournalctlProgram } from './process.js';
+
+/** Which journalctl reads what: for `check`, and to know how far a bounded run has to go. Throws an OperatorError where it cannot. */
+export async function describeJournal(selection: JournalSelection, program: JournalctlProgram): Promise<{ readonly version: string; readonly newestUs: number | undefined }> {
+  const { stdout } = await runJournalctl(program, ['--version']);
+  const version = stdout.toString('utf8').split('\n')[0] ?? '';
+  if (!version.startsWith('systemd ')) {
+    throw new OperatorError('ERR_JOURNALCTL', `"${program.path}" is not journalctl: it does not tell a version of systemd. Name the right program with --journalctl-path.`);
+  }
+  return { version, newestUs: (await newestEntry(selection, program))?.timestamp };
+}
+
+/** The newest entry that the selection has; undefined where it has none, or journalctl cannot tell after some attempts. */
+export async function newestEntry(selection: JournalSelection, program: JournalctlProgram, matches: readonly string[] = [], signal?: AbortSignal): Promise<Position | undefined> {
+  for (let pauseMs = 100; ; pauseMs *= 2) {
+    const { stdout, exit } = await runJournalctl(program, newestArguments(selection, matches), signal);
+    if (exit.stderr.includes('insufficient permissions')) throw noRight(exit.stderr);
+    const reader = new ExportReader();
+    const entry = [...reader.push(stdout), ...reader.end()].at(-1);
+    if (entry !== undefined) return { cursor: entry.cursor, timestamp: entry.timestamp };
+    // With too few file descriptors, say: to take the journal for empty would be a mistake.
+    if (exit.code === 0 || pauseMs > 1000) return undefined;
+    await delay(pauseMs, undefined, signal === undefined ? {} : { signal });
+  }
+}
+
+/** The entry that journalctl takes a cursor for, whatever the selection's conditions; `isSure` tells whether it could look everywhere, before `signal` aborted. */
+export async function entryAt(cursor: Cursor, selection: JournalSelection, program: JournalctlProgram, signal: AbortSignal): Promise<{ readonly entry: Position | undefined; readonly isSure: boolean }> {
+  if (signal.aborted) return { entry: undefined, isSure: false };
+  const journalctl = startJournalctl(program, bulkArguments({ ...withoutConditions(selection), fields: ['_BOOT_ID'] }, { cursor }));
+  const stop = (): void => void journalctl.stop();
+  signal.addEventListener('abort', stop, { once: true });
+  const reader = new ExportReader();
+  let entry: Position | undefined;
+  try {
+    for await (const bytes of journalctl.stdout) {
+      entry = reader.push(bytes as Buffer)[0];
+      if (entry !== undefined) break;
+    }
+  } catch (error) {
+    // Its stdout fails when we stop it.
+    if (!signal.aborted) throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+  entry ??= reader.end()[0];
+  const { incomplete } = readComplaints(journalctl.stderr());
+  if (entry !== undefined) {
+    await journalctl.stop();
+    return { entry: { cursor: entry.cursor, timestamp: entry.timestamp }, isSure: incomplete === undefined };
+  }
+  return { entry, isSure: (await journalctl.exit).code === 0 && incomplete === undefined && !signal.aborted };
+}
+
+export function noRight(stderr: string): OperatorError {
+  return new OperatorError(
+    'ERR_JOURNAL_ACCESS',
+    `Cannot read the journal (journalctl says: ${stderr}). Run as root, or as a user in the group systemd-journal.`,
+  );
+}

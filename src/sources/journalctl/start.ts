@@ -1,0 +1,116 @@
+import type { Logger } from '../../core/logger.js';
+import type { Position } from '../../core/position.js';
+import type { Gap } from '../../core/reader-events.js';
+import { parseCursor, sameEntry } from '../../formats/cursor.js';
+import { isConditional, withoutConditions, type JournalSelection } from './arguments.js';
+import type { Inquiry } from './inquiry.js';
+import { bootId } from './machine.js';
+import { cursorFault, isFromTheFuture, Place } from './place.js';
+import { vacuumGap } from './sift.js';
+
+export interface StartOptions {
+  readonly selection: JournalSelection;
+  readonly start: 'head' | 'boot' | 'now';
+  readonly since?: string | undefined;
+  readonly logger: Logger;
+  /** Whether sequence numbers count all that is read. */
+  readonly isContiguous: boolean;
+  readonly inquiry: Inquiry;
+  readonly signal: AbortSignal;
+  /** The newest entry of the journal when the first reading began. */
+  readonly anchor: Position | undefined;
+}
+
+export interface Start {
+  readonly place: Place;
+  /** What is missing before it. */
+  readonly gap?: Gap;
+  /** Where to follow when all has been read that leads up to entries from the future. */
+  readonly then?: { readonly boot: string; readonly position: Position | undefined };
+}
+
+/**
+ * Where a reading begins: after the saved position, or where a first run does. A saved cursor that cannot be used is
+ * found here, since journalctl would say nothing, and is replaced by the time of its entry; what is missing is told.
+ */
+export async function findPlace(after: Position | undefined, options: StartOptions): Promise<Start> {
+  const { anchor, start, since, logger } = options;
+  const isAfterFuture = after !== undefined && (isFuture(after) || cursorFault(after.cursor, nowUs()) === 'from the future');
+  if (isAfterFuture || isFuture(anchor)) {
+    const boot = await runningBoot(options);
+    if (isAfterFuture || (anchor !== undefined && parseCursor(anchor.cursor)?.bootId !== boot)) {
+      const who = isAfterFuture ? 'The saved cursor is' : 'The journal holds entries of another boot that are';
+      logger.warn(`${who} from the future, since the clock was set back or the machine is a clone: following the running boot only`);
+      if (boot !== undefined) return placeBeforeTheFuture(after, boot, isAfterFuture || (after === undefined && start !== 'head' && since === undefined), options);
+    }
+  }
+  return after === undefined ? { place: await firstPlace(options) } : placeAfter(after, options);
+}
+
+/**
+ * journalctl puts what is logged now before entries of other boots that are from the future: whoever has read these
+ * is never given anything again. So only the running boot is read, by its own clock; first, unless it `isUrgent`,
+ * all that leads up to the future.
+ */
+async function placeBeforeTheFuture(after: Position | undefined, boot: string, isUrgent: boolean, options: StartOptions): Promise<Start> {
+  if (isUrgent || parseCursor(after?.cursor ?? '')?.bootId === boot) {
+    return { place: Place.inBoot(boot, after ?? (options.start === 'now' ? await newestOf(boot, options) : undefined)) };
+  }
+  const then = { boot, position: await newestOf(boot, options) };
+  return after === undefined ? { place: await firstPlace(options), then } : { ...(await placeAfter(after, options)), then };
+}
+
+async function firstPlace(options: StartOptions): Promise<Place> {
+  const { start, since, anchor, selection } = options;
+  if (since !== undefined) return Place.atStart({ since });
+  if (start === 'now' && anchor !== undefined) return Place.after(anchor, !isConditional(selection));
+  if (start === 'boot') {
+    const boot = await runningBoot(options);
+    if (boot !== undefined) return Place.atStart(undefined, [`_BOOT_ID=${boot}`]);
+  }
+  return Place.atStart(undefined);
+}
+
+async function placeAfter(after: Position, { selection, logger, isContiguous, inquiry, signal }: StartOptions): Promise<Start> {
+  if (cursorFault(after.cursor, nowUs()) !== undefined) {
+    logger.warn('The saved cursor is not a cursor: reading on from the time of its entry, which may repeat a few');
+    return { place: Place.atTimeOf(after) };
+  }
+  let found = await inquiry.entryAt(after.cursor, selection, signal);
+  // Opened while journald rotates, journalctl may miss a file: one look is not enough to call an entry gone.
+  if (found.isSure && !isSame(found.entry, after)) found = await inquiry.entryAt(after.cursor, selection, signal);
+  if (!found.isSure || isSame(found.entry, after)) return { place: Place.after(after, !isConditional(selection)) };
+  const [from, to] = [parseCursor(after.cursor)!, found.entry === undefined ? undefined : parseCursor(found.entry.cursor)];
+  // A clone of a machine counts on in the same sequence: there the number leads to another entry, of another time.
+  const isClone = to !== undefined && to.seqnumId === from.seqnumId && to.seqnum === from.seqnum;
+  return { place: isClone ? Place.atTimeOf(after) : Place.after(after, false), gap: vacuumGap(after, found.entry, isContiguous) };
+}
+
+/**
+ * The boot that runs as this journal knows it. That of the newest entry where the journal has none of the kernel's:
+ * a folder of another machine, or a container, which may see its host's boot id.
+ */
+async function runningBoot({ anchor, selection, inquiry, signal }: StartOptions): Promise<string | undefined> {
+  const whole = withoutConditions(selection);
+  const newest = isFuture(anchor) ? await inquiry.newest({ ...whole, until: 'now' }, signal) : anchor;
+  const last = newest === undefined ? undefined : parseCursor(newest.cursor)?.bootId;
+  const running = await bootId();
+  if (running === undefined || running === last) return last;
+  return (await inquiry.newest(whole, signal, [`_BOOT_ID=${running}`])) === undefined ? (last ?? running) : running;
+}
+
+function newestOf(boot: string, { selection, inquiry, signal }: StartOptions): Promise<Position | undefined> {
+  return inquiry.newest(withoutConditions(selection), signal, [`_BOOT_ID=${boot}`]);
+}
+
+function isFuture(position: Position | undefined): boolean {
+  return position !== undefined && isFromTheFuture(position.timestamp, nowUs());
+}
+
+function isSame(entry: Position | undefined, after: Position): boolean {
+  return entry !== undefined && sameEntry(entry.cursor, after.cursor);
+}
+
+function nowUs(): number {
+  return Date.now() * 1000;
+}

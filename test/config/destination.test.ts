@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readDestination } from '../../src/config/destination.js';
+
+const read = (text: string) => readDestination({ text, where: '--to' });
+
+describe('a destination', () => {
+  for (const [url, framing, maxBytes] of [
+    ['tcp://h:1', 'octet-counting', 65_536],
+    ['unix:///run/log.sock', 'octet-counting', 65_536],
+    ['tcp://h:1?format=rfc3164', 'lf', 65_536],
+    ['tcp://h:1?format=short', 'lf', 65_536],
+    ['unix:///run/log.sock?format=json', 'lf', 8_388_608],
+    ['tcp://h:1?format=json&framing=octet-counting&maxBytes=480', 'octet-counting', 480],
+  ] as const) {
+    it(`${url} has ${framing} frames of at most ${maxBytes} bytes`, () => {
+      const destination = read(url);
+      assert.ok(destination.kind === 'syslog-stream');
+      assert.equal(destination.framing, framing);
+      assert.equal(destination.encoding.maxBytes, maxBytes);
+      assert.deepEqual([destination.confirmAfterMs, destination.confirmBytes], [1000, 8_388_608]);
+    });
+  }
+
+  it('over UDP sends datagrams of at most 8192 bytes by default, and 65507 at most', () => {
+    assert.equal(read('udp://h:1').encoding.maxBytes, 8192);
+    assert.equal(read('udp://h:1?format=json').encoding.maxBytes, 8192);
+    assert.equal(read('udp://h:1?maxBytes=65507').encoding.maxBytes, 65_507);
+  });
+
+  for (const [url, name, label] of [
+    ['tcp://LogHost:514', 'tcp-loghost-514', 'tcp://loghost:514'],
+    ['TCP://loghost:0514/?format=json&confirmBytes=1', 'tcp-loghost-514', 'tcp://loghost:514'],
+    ['udp://192.0.2.1:514', 'udp-192.0.2.1-514', 'udp://192.0.2.1:514'],
+    ['tcp://[2001:db8::1]:514', 'tcp-2001-db8--1-514', 'tcp://[2001:db8::1]:514'],
+    ['tcp://m%C3%BCnchen.example:514', 'tcp-xn--mnchen-3ya.example-514', 'tcp://xn--mnchen-3ya.example:514'],
+    ['unix:///run/my%20log.sock', 'unix-run-my-log.sock', 'unix:///run/my log.sock'],
+    ['stdout:?format=short', 'stdout', 'stdout:'],
+    ['tcp://loghost:514?name=main', 'main', 'tcp://loghost:514'],
+  ] as const) {
+    it(`${url} is called ${name}, and shown as ${label}`, () => {
+      const destination = read(url);
+      assert.deepEqual([destination.name, destination.label], [name, label]);
+      assert.match(destination.name, /^[A-Za-z0-9._-]+$/);
+    });
+  }
+
+  it('has an address without brackets and percent signs', () => {
+    const addressOf = (url: string) => {
+      const destination = read(url);
+      return destination.kind === 'stdout' ? undefined : destination.address;
+    };
+    assert.deepEqual(addressOf('tcp://[::1]:514'), { host: '::1', port: 514 });
+    assert.deepEqual(addressOf('tcp://[fe80::1%25eth0]:514'), { host: 'fe80::1%eth0', port: 514 });
+    assert.deepEqual(addressOf('unix:///run/my%20log.sock'), { path: '/run/my log.sock' });
+  });
+
+  it('takes a facility by name or number, kernel included', () => {
+    for (const [text, facility] of [['kern', 0], ['0', 0], ['LOCAL7', 23], ['23', 23], ['authpriv', 10], ['cron', 9]] as const) {
+      assert.equal(read(`tcp://h:1?facility=${text}`).encoding.facility, facility);
+    }
+  });
+
+  it('takes fields, percent signs and empty parts of its query', () => {
+    const { encoding } = read('tcp://h:1?&structuredData=_SYSTEMD_UNIT%2C__CURSOR,_PID,_PID&&hostname=a%2Bb+c&bom=yes&');
+    assert.deepEqual(encoding.structuredData, ['_SYSTEMD_UNIT', '__CURSOR', '_PID']);
+    assert.equal(encoding.hostname, 'a+b+c');
+    assert.equal(encoding.bom, true);
+  });
+});

@@ -1,0 +1,16 @@
+import type { Entry } from '../../src/core/entry.js';
+
+/** All that an entry says, in a form that `deepEqual` compares and prints well. */
+export function snapshot(entry: Entry): Record<string, unknown> {
+  const names = [...entry.names()].sort();
+  const fields = names.map((name) => {
+    const value = entry.get(name);
+    return [name, Array.isArray(value) ? value.map(printed) : printed(value as string | Uint8Array), printed(entry.bytes(name))];
+  });
+  return { cursor: entry.cursor, timestamp: entry.timestamp, fields };
+}
+
+function printed(value: string | Uint8Array | undefined): string {
+  if (value === undefined) return 'absent';
+  return typeof value === 'string' ? `text ${value}` : `bytes ${Buffer.from(value).toString('hex')}`;
+}

@@ -1,0 +1,149 @@
+// A receiver that can be told to misbehave, as a process of its own so that it can be killed for good.
+//   node receiver.mjs '{"address": {"port": 514} | {"path": "/…"} | {"udpPort": 514}, "framing": "octet-counting" | "lf", "ledger": "/…"}'
+// Keeps in the ledger, in the moment of reading: `open CONNECTION MS`, `got CONNECTION NUMBER…`, `bad CONNECTION WHY`.
+// Commands on stdin and answers on stdout are lines of JSON. Needs no loader, so that it is back soon.
+import { createSocket } from 'node:dgram';
+import { openSync, rmSync, writeSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+
+const { address, framing, ledger } = JSON.parse(process.argv[2]);
+const file = openSync(ledger, 'a');
+const sockets = new Map();
+let connections = 0;
+let bytesRead = 0;
+let bytesPerSecond = Infinity;
+let isDeaf = false;
+
+if (address.udpPort === undefined) listenToStreams();
+else listenToDatagrams();
+createInterface(process.stdin).on('line', (line) => obey(JSON.parse(line)));
+
+function listenToStreams() {
+  if (address.path !== undefined) rmSync(address.path, { force: true });
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    const id = `${process.pid}-${++connections}`;
+    write(`open ${id} ${Date.now()}\n`);
+    sockets.set(socket, id);
+    if (isDeaf) socket.pause();
+    const deframe = framing === 'lf' ? new Lines() : new Counted();
+    socket.on('data', (chunk) => {
+      bytesRead += chunk.length;
+      store(id, () => deframe.push(chunk));
+      if (bytesPerSecond === Infinity) return;
+      socket.pause();
+      setTimeout(() => isDeaf || socket.resume(), (chunk.length / bytesPerSecond) * 1000);
+    });
+    socket.on('end', () => socket.end());
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => sockets.delete(socket));
+  });
+  server.on('error', fail);
+  server.listen(address.path === undefined ? { port: address.port, host: '127.0.0.1' } : { path: address.path }, () => say({ listening: true }));
+}
+
+function listenToDatagrams() {
+  const socket = createSocket('udp4');
+  write('open udp 0\n');
+  socket.on('message', (message) => store('udp', () => [message]));
+  socket.on('error', fail);
+  socket.bind(address.udpPort, '127.0.0.1', () => {
+    socket.setRecvBufferSize(1 << 22);
+    say({ listening: true });
+  });
+}
+
+function obey({ id, ...command }) {
+  switch (command.do) {
+    case 'count':
+      return say({ id, bytesRead });
+    case 'drain':
+      return drained(100, () => say({ id, bytesRead }));
+    case 'be-deaf':
+      isDeaf = true;
+      for (const socket of sockets.keys()) socket.pause();
+      break;
+    case 'read':
+      isDeaf = false;
+      bytesPerSecond = command.bytesPerSecond ?? Infinity;
+      for (const socket of sockets.keys()) socket.resume();
+      break;
+    case 'reset':
+      for (const socket of sockets.keys()) address.path === undefined ? socket.resetAndDestroy() : socket.destroy();
+      break;
+    case 'finish':
+      // Its side is closed, and it goes on reading.
+      for (const socket of sockets.keys()) socket.end();
+      break;
+  }
+  say({ id });
+}
+
+/** Calls back when a turn of the event loop brought nothing more to read. */
+function drained(turns, done) {
+  const before = bytesRead;
+  setImmediate(() => setImmediate(() => (bytesRead === before || turns === 0 ? done() : drained(turns - 1, done))));
+}
+
+function store(id, messagesOf) {
+  try {
+    const numbers = messagesOf().map(numberOf).filter((number) => number !== undefined);
+    if (numbers.length > 0) write(`got ${id} ${numbers.join(' ')}\n`);
+  } catch (error) {
+    write(`bad ${id} ${error.message}\n`);
+  }
+}
+
+function numberOf(message) {
+  const at = message.indexOf('~Q');
+  const text = at < 0 ? '' : message.toString('latin1', at + 2, at + 12);
+  return /^\d{9}~$/.test(text) ? Number(text.slice(0, 9)) : undefined;
+}
+
+function write(text) {
+  writeSync(file, text);
+}
+
+function say(answer) {
+  writeSync(1, JSON.stringify(answer) + '\n');
+}
+
+function fail(error) {
+  say({ error: error.message });
+  process.exit(1);
+}
+
+/** Takes messages from a stream that is framed by RFC 6587 section 3.4.1. */
+class Counted {
+  #rest = Buffer.alloc(0);
+
+  push(chunk) {
+    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    const messages = [];
+    for (;;) {
+      const space = bytes.subarray(0, 12).indexOf(0x20);
+      const head = bytes.toString('latin1', 0, space < 0 ? Math.min(bytes.length, 12) : space);
+      if (!/^([1-9]\d{0,9})?$/.test(head) || (space < 0 && head.length > 10) || space === 0) throw new Error(`no length at the head of a frame: ${JSON.stringify(head)}`);
+      const end = space + 1 + Number(head);
+      if (space < 0 || end > bytes.length) break;
+      messages.push(bytes.subarray(space + 1, end));
+      bytes = bytes.subarray(end);
+    }
+    this.#rest = bytes;
+    return messages;
+  }
+}
+
+/** Takes messages from a stream in which each ends with LF. */
+class Lines {
+  #rest = Buffer.alloc(0);
+
+  push(chunk) {
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    const messages = [];
+    let from = 0;
+    for (let end; (end = bytes.indexOf(0x0a, from)) >= 0; from = end + 1) messages.push(bytes.subarray(from, end));
+    this.#rest = bytes.subarray(from);
+    return messages;
+  }
+}

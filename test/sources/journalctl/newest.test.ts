@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { JournalSource, type JournalSelection } from '../../../src/sources/journalctl/index.js';
+import { makeJournal } from '../../support/make-journal.js';
+import { RecordedLogger } from '../../support/recorded-logger.js';
+
+const T0 = 1_700_000_000_000_000;
+
+describe('the newest entry of a journal', { timeout: 30_000 }, () => {
+  let folder: string;
+  const never = new AbortController().signal;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'newest-'));
+    await makeJournal(join(folder, 'system.journal'), [0, 1, 2].map((number) => ({ time: T0 + number, fields: { MESSAGE: `m${number}`, SYSLOG_IDENTIFIER: number < 2 ? 'wanted' : 'other' } })));
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  it('is that of what the source would read', async () => {
+    assert.equal((await sourceOf({}).newest(never))?.timestamp, T0 + 2);
+    assert.equal((await sourceOf({ identifiers: ['wanted'] }).newest(never))?.timestamp, T0 + 1);
+    assert.equal((await sourceOf({ until: `@${T0 / 1e6}` }).newest(never))?.timestamp, T0);
+  });
+
+  it('is undefined where nothing matches, or nothing is there', async () => {
+    assert.equal(await sourceOf({ identifiers: ['nobody'] }).newest(never), undefined);
+    assert.equal(await sourceOf({ directory: join(folder, 'absent') }).newest(never), undefined);
+  });
+
+  it('is given up when the signal aborts, also where journalctl hangs and hears no signal', async () => {
+    const deaf = join(folder, 'deaf-journalctl');
+    await writeFile(deaf, '#!/usr/bin/perl\n$SIG{TERM} = "IGNORE";\nsleep 60 while 1;\n');
+    await chmod(deaf, 0o755);
+    const stop = new AbortController();
+    const asked = sourceOf({}, deaf).newest(stop.signal);
+    setImmediate(() => stop.abort());
+    await assert.rejects(asked);
+    await assert.rejects(sourceOf({}).newest(stop.signal), 'nor is it begun after the signal has aborted');
+  });
+
+  function sourceOf(selection: JournalSelection, path = 'journalctl'): JournalSource {
+    return new JournalSource({ selection: { directory: folder, ...selection }, program: { path, environment: { PATH: process.env['PATH'] } }, start: 'head', follow: false, logger: new RecordedLogger() });
+  }
+});

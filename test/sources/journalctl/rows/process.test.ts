@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { textOf } from '../../../../src/core/entry.js';
+import { liveArguments } from '../../../../src/sources/journalctl/arguments.js';
+import { readComplaints } from '../../../../src/sources/journalctl/complaints.js';
+import { makeJournal } from '../../../support/make-journal.js';
+import { range, ReaderFixture } from './reader-fixture.js';
+
+describe('the process', () => {
+  let fixture: ReaderFixture;
+  beforeEach(async () => {
+    fixture = await ReaderFixture.start();
+  });
+  afterEach(() => fixture.stop());
+
+  it('that has too few file descriptors prints a part and exits with 0: nothing of that is taken before all is there', async () => {
+    for (let n = 0; n < 30; n++) {
+      await fixture.log(`m${n}`);
+      await fixture.sandbox.rotate();
+    }
+    const folder = await fixture.folder();
+    const program = await fixture.program(
+      `case "$*" in *--lines=1*) ;; *) echo >> ${folder}/calls; [ $(wc -l < ${folder}/calls) -gt 3 ] || ulimit -n 20;; esac`,
+      'exec "$JOURNALCTL" "$@"',
+    );
+    assert.deepEqual(await fixture.messages({ program }), range(0, 30));
+    assert.deepEqual(fixture.events.restarts, ['incomplete', 'incomplete', 'incomplete']);
+    assert.match(fixture.logger.lines.join('\n'), /warn: .*Too many open files/);
+    assert.deepEqual(fixture.events.gaps, []);
+  });
+
+  it('that cannot be started for want of memory or file descriptors is started again', async () => {
+    await fixture.log('m0');
+    const complaint = 'An error was encountered while opening journal file or directory /var/log/journal/x, ignoring file: ';
+    assert.equal(readComplaints(`${complaint}Cannot allocate memory`).incomplete, 'Cannot allocate memory');
+    // Renamed by a rotation between the listing and the opening.
+    assert.equal(readComplaints(`${complaint}No such file or directory`).incomplete, 'No such file or directory');
+    const folder = await fixture.folder();
+    const program = await fixture.program(`echo >> ${folder}/calls; if [ $(wc -l < ${folder}/calls) = 2 ]; then echo 'Failed to open files: Too many open files' >&2; exit 1; fi`, 'exec "$JOURNALCTL" "$@"');
+    assert.deepEqual(await fixture.messages({ program }), ['m0']);
+  });
+
+  it('prints more than 100 MB, at which execa would end it if it kept the output', async () => {
+    const program = await fixture.program(
+      `case "$*" in *--lines=1*) exit;; esac`,
+      `exec perl -e '$m = "x" x 1000000; for (1 .. 110) { printf "__CURSOR=s=%032x;i=%x;b=%032x;m=%x;t=%x;x=%x\\n__REALTIME_TIMESTAMP=%d\\nMESSAGE=%s\\n\\n", 1, $_, 2, $_, $_, $_, $_, $m }'`,
+    );
+    let bytes = 0;
+    for await (const { entries } of fixture.source({ follow: false, program }).read(undefined, new AbortController().signal)) {
+      for (const entry of entries) bytes += entry.bytes('MESSAGE')!.length;
+    }
+    assert.equal(bytes, 110_000_000);
+    assert.deepEqual(fixture.events.restarts, []);
+  });
+
+  it('gets an environment of its own: no pager, no colours, no locale of the caller\'s', async () => {
+    const folder = await fixture.folder();
+    const program = await fixture.program(`env > ${folder}/environment`, 'exec "$JOURNALCTL" "$@"');
+    await fixture.read({ program: { ...program, environment: { ...process.env, LC_ALL: 'de_DE', SYSTEMD_PAGER: 'more', SECRET: 'x', TZ: 'Asia/Tokyo' } } });
+    const environment = (await readFile(join(folder, 'environment'), 'utf8')).split('\n');
+    for (const line of ['LC_ALL=C.UTF-8', 'SYSTEMD_COLORS=0', 'SYSTEMD_PAGER=', 'TZ=Asia/Tokyo']) assert.ok(environment.includes(line), line);
+    assert.ok(!environment.includes('SECRET=x'));
+  });
+
+  it('that ends with 0 though it should follow is started again', async () => {
+    await fixture.log('a');
+    const folder = await fixture.folder();
+    const program = await fixture.program(`case "$*" in *--follow*) echo >> ${folder}/calls; [ $(wc -l < ${folder}/calls) -gt 2 ] || exit 0;; esac`, 'exec "$JOURNALCTL" "$@"');
+    const follower = fixture.follow({ program });
+    await fixture.logger.line(/it stopped following/);
+    await fixture.log('b');
+    await follower.until('b');
+    assert.deepEqual(follower.messages, ['a', 'b']);
+    assert.equal(fixture.events.restarts[0], 'exited');
+  });
+
+  it('that prints what is no JSON is started again, and the entry is read in bulk', async () => {
+    await fixture.log('a');
+    const program = await fixture.program(
+      `case "$*" in *--follow*) exec perl -e '$| = 1; open P, "-|", $ENV{JOURNALCTL}, @ARGV; while (<P>) { if (/garble/) { print "{ garbled\\n" } else { print } }' -- "$@";; esac`,
+      'exec "$JOURNALCTL" "$@"',
+    );
+    const follower = fixture.follow({ program });
+    await follower.until('a');
+    await follower.isFollowing();
+    await fixture.log('garble me', 'b');
+    await follower.until('b');
+    assert.deepEqual(follower.messages, ['a', 'garble me', 'b']);
+    assert.ok(fixture.events.restarts.includes('malformed'));
+  });
+
+  it('refuses a folder that is missing, and is started again until it is there', async () => {
+    const directory = join(await fixture.folder(), 'later');
+    const follower = fixture.follow({ selection: { directory, machineId: undefined } });
+    await fixture.logger.line(/warn: .*No such file or directory/);
+    await makeJournal(join(directory, 'system.journal'), [{ fields: { MESSAGE: 'late', _TRANSPORT: 'journal' } }]);
+    await follower.until('late');
+    assert.deepEqual(follower.messages, ['late']);
+  });
+
+  it('journald\'s own rate limit, which it announces with N_DROPPED, is a gap with a count; what others write is not', async () => {
+    const directory = await fixture.folder();
+    const notice = { MESSAGE: 'Suppressed 42 messages from loud.service', MESSAGE_ID: 'a596d6fe7bfa4994828e72309e95d61e', N_DROPPED: '42' };
+    await makeJournal(join(directory, 'system.journal'), [
+      { fields: { MESSAGE: 'a', _TRANSPORT: 'journal' } },
+      { fields: { ...notice, _TRANSPORT: 'driver' } },
+      { fields: { ...notice, _TRANSPORT: 'journal', MESSAGE: 'forged' } },
+    ]);
+    const entries: (string | undefined)[] = [];
+    // Also where the destination needs none of the fields that tell of it.
+    const source = fixture.source({ follow: false, reportGapsAs: 'here', selection: { directory, machineId: undefined, fields: ['MESSAGE'] } });
+    for await (const chunk of source.read(undefined, new AbortController().signal)) entries.push(...chunk.entries.map((entry) => textOf(entry, 'MESSAGE')));
+    assert.deepEqual(fixture.events.gaps.map(({ kind, count }) => [kind, count]), [['rate-limit', 42]]);
+    assert.deepEqual(entries, ['a', notice.MESSAGE, fixture.events.gaps[0]!.explanation, 'forged']);
+  });
+
+  it('is asked for all fields in full, and to follow with everything behind the cursor', () => {
+    const args = liveArguments({}, { cursor: 's=0' as never }, [], { merge: true });
+    for (const argument of ['--all', '--no-pager', '--follow', '--no-tail', '--merge', '--cursor=s=0']) assert.ok(args.includes(argument), argument);
+  });
+});
