@@ -268,7 +268,8 @@ function toReceiver(command: string, { port }: StreamReceiver): string {
 }
 
 function environment(): NodeJS.ProcessEnv {
-  const own = Object.entries(process.env).filter(([name]) => !/^(JOURNALD_FORWARDER_|npm_|NODE_)|^JOURNAL_STREAM$/.test(name));
+  // Without NODE_EXTRA_CA_CERTS, npm does not trust a registry that only this machine's authorities vouch for.
+  const own = Object.entries(process.env).filter(([name]) => !/^(JOURNALD_FORWARDER_|npm_|NODE_(?!EXTRA_CA_CERTS$))|^JOURNAL_STREAM$/.test(name));
   return {
     ...Object.fromEntries(own),
     // The Node.js that runs this test; npm comes from the user's.
