@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { Settings } from './config/settings.js';
 import type { Logger } from './core/logger.js';
-import { probeOf } from './forwarder.js';
+import { probeOf } from './destinations.js';
 import { describeJournal, findAccessFault, type Identity } from './sources/journalctl/index.js';
 
 const PROBE_TIMEOUT_MS = 10_000;
@@ -37,7 +37,7 @@ export async function check(options: {
   }
   if (settings.state.checkpoint) print(await stateFinding(settings.state.directory));
   for (const destination of settings.destinations) {
-    const probe = probeOf(destination, options.logger);
+    const probe = await probeOf(destination, options.logger);
     if (probe === undefined) continue;
     const fault = await probe(AbortSignal.timeout(PROBE_TIMEOUT_MS));
     print(fault === undefined ? { ok: `${destination.label} can be reached.` } : { fault: `${destination.label} cannot be reached: ${fault}. See that the receiver runs and that no firewall is between; a run would wait for it and lose nothing.` });

@@ -14,9 +14,8 @@ import type { Position } from './core/position.js';
 import type { ReaderEvents } from './core/reader-events.js';
 import type { RouteProgress } from './core/route-progress.js';
 import type { RouteStatus } from './core/route-status.js';
-import type { Framing, Sink } from './core/sink.js';
 import type { Source } from './core/source.js';
-import { createEncoder } from './encoders/index.js';
+import { createSink, encoderFor } from './destinations.js';
 import { countedDeadLetters } from './observe/counted-dead-letters.js';
 import type { DestinationReport } from './observe/destination-report.js';
 import { reasonsNotReady } from './observe/health.js';
@@ -27,9 +26,6 @@ import { DeadLetterFile } from './pipeline/dead-letter-file.js';
 import { createFilter, type Filter, type FilterConditions } from './pipeline/filter.js';
 import { JOINED_FIELDS, joinLines } from './pipeline/join-lines.js';
 import { Route } from './pipeline/route.js';
-import { createStdoutSink } from './sinks/stdout.js';
-import { createSyslogDatagramSink } from './sinks/syslog-datagram.js';
-import { createSyslogStreamSink } from './sinks/syslog-stream.js';
 import { findAccessFault, isGap, JournalSource, machineId, type Identity } from './sources/journalctl/index.js';
 import { StdinSource } from './sources/stdin/stdin-source.js';
 
@@ -100,7 +96,7 @@ export class Forwarder {
     let monitor: MonitorServer | undefined;
     const inputs = await this.#openInputs();
     try {
-      this.#lanes = this.#settings.destinations.map((destination) => this.#lane(destination, inputs));
+      this.#lanes = await Promise.all(this.#settings.destinations.map((destination) => this.#lane(destination, inputs)));
       for (const lane of this.#lanes) await this.#claim(lane, locks);
       monitor = await this.#monitor();
       this.#hasStarted = true;
@@ -182,11 +178,11 @@ export class Forwarder {
   }
 
   /** Puts together what one destination needs. Opens nothing yet. */
-  #lane(destination: DestinationSettings, inputs: Inputs): Lane {
-    const { logger, own } = this.#surroundings;
+  async #lane(destination: DestinationSettings, inputs: Inputs): Promise<Lane> {
+    const { logger, own, stdout } = this.#surroundings;
     const { state, filter: conditions } = this.#settings;
     const { name, label } = destination;
-    const sink = this.#sink(destination);
+    const sink = await createSink(destination, { stdout: { output: stdout, onClosed: () => { this.#stdoutClosed.abort(); }, onFailed: (error) => { this.#failStdout(error); } }, logger });
     const encoder = encoderFor(destination, sink.framing);
     const self = conditions.includeSelf ? undefined : own;
     const filter = createFilter({ ...(inputs.pushesFilterDown ? notPushedDown(conditions) : conditions), self });
@@ -209,18 +205,6 @@ export class Forwarder {
     const kept = memory.get(name) ?? new MemoryCheckpoint();
     memory.set(name, kept);
     return kept;
-  }
-
-  #sink(destination: DestinationSettings): Sink {
-    const { stdout, logger } = this.#surroundings;
-    switch (destination.kind) {
-      case 'stdout':
-        return createStdoutSink({ output: stdout, onClosed: () => { this.#stdoutClosed.abort(); }, onFailed: (error) => { this.#failStdout(error); } });
-      case 'syslog-stream':
-        return createSyslogStreamSink({ ...destination, logger: prefixed(logger, destination.label) });
-      case 'syslog-datagram':
-        return createSyslogDatagramSink(destination);
-    }
   }
 
   #failStdout(cause: Error): void {
@@ -270,40 +254,6 @@ async function reportOf({ route, isDurable, reader, lag }: Lane): Promise<Destin
   return { ...status, savedAtMs: isDurable ? status.savedAtMs : undefined, lagSeconds, reader: reader.report() };
 }
 
-/** The sink that a destination's settings ask for, to be probed: it is never delivered to. */
-export function probeOf(destination: DestinationSettings, logger: Logger): ((signal: AbortSignal) => Promise<string | undefined>) | undefined {
-  switch (destination.kind) {
-    case 'stdout':
-      return undefined;
-    case 'syslog-stream': {
-      const sink = createSyslogStreamSink({ ...destination, logger });
-      return (signal) => sink.probe(signal);
-    }
-    case 'syslog-datagram': {
-      const sink = createSyslogDatagramSink(destination);
-      return (signal) => sink.probe(signal);
-    }
-  }
-}
-
-function encoderFor({ encoding }: DestinationSettings, framing: Framing): Encoder {
-  const { format, maxBytes, structuredData, appName, hostname, facility, bom } = encoding;
-  const maxMessageBytes = maxBytes === undefined ? undefined : maxBytes - frameBytes(framing, maxBytes);
-  return createEncoder(format, { maxMessageBytes, singleLine: framing === 'lf', structuredData, appName, hostname, facility, bom });
-}
-
-/** How many of a frame's bytes at most are not the message's. */
-function frameBytes(framing: Framing, maxBytes: number): number {
-  switch (framing) {
-    case 'octet-counting':
-      return String(maxBytes).length + 1;
-    case 'lf':
-      return 1;
-    case 'none':
-      return 0;
-  }
-}
-
 /**
  * What journalctl is asked for. Not unit globs: it looks up once, when it starts, which units a glob means, so that a
  * follower would never show a unit that logs for the first time later, and it fails where there is none yet.
@@ -324,15 +274,6 @@ function isGlob(unit: string): boolean {
 
 function fieldsFor(encoder: Encoder, filter: Filter, others: readonly string[]): readonly string[] | undefined {
   return encoder.fields === undefined ? undefined : [...new Set([...encoder.fields, ...filter.fields, ...others])];
-}
-
-function prefixed(logger: Logger, label: string): Logger {
-  return {
-    debug: (message, fields) => { logger.debug(`${label}: ${message}`, fields); },
-    info: (message, fields) => { logger.info(`${label}: ${message}`, fields); },
-    warn: (message, fields) => { logger.warn(`${label}: ${message}`, fields); },
-    error: (message, fields) => { logger.error(`${label}: ${message}`, fields); },
-  };
 }
 
 /** A signal that aborts so long after another one has. */

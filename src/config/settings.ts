@@ -49,7 +49,7 @@ export type Format = 'rfc5424' | 'rfc3164' | 'json' | 'short' | 'cat';
 
 export type DestinationSettings = StdoutSettings | SyslogStreamSettings | SyslogDatagramSettings;
 
-interface DestinationBase {
+export interface DestinationBase {
   /** Under which its checkpoint is kept: `[A-Za-z0-9._-]`, unique among the destinations. */
   readonly name: string;
   /** As it may be shown: the URL without secrets. */

@@ -1,0 +1,118 @@
+import { readHostPort, readSocketPath, showHostPort } from './address.js';
+import { mostDatagramBytes, settingRow } from './destination-settings.js';
+import type { Scheme } from './destination-settings.js';
+import type { GivenSettings } from './given-settings.js';
+import type { DestinationBase, DestinationSettings, EncodingSettings, Format } from './settings.js';
+import { anyOf, invalid } from './written.js';
+import type { Written } from './written.js';
+
+/** What is known of a URL that begins with one scheme. */
+export interface SchemeRow {
+  /** As an error shows it. */
+  readonly form: string;
+  /** Reads what stands between the scheme's colon and the query. */
+  readonly read: (written: Written, rest: string) => Place;
+}
+
+/** Where a destination is, and what it becomes with its settings. */
+export interface Place {
+  /** As it may be shown: the URL without its query. */
+  readonly label: string;
+  /** What the destination's name is made of, behind the scheme. */
+  readonly nameParts: readonly string[];
+  /** Throws the sentence for settings that do not fit together. */
+  settle(given: GivenSettings, base: Named): DestinationSettings;
+}
+
+/** What all destinations have, but for what only their scheme can say. */
+export type Named = Omit<DestinationBase, 'encoding'>;
+
+/** A row for each scheme: adding a transport is adding one here, and its settings to `destination-settings.ts`. */
+export const schemes: Readonly<Record<Scheme, SchemeRow>> = {
+  tcp: {
+    form: 'tcp://HOST:PORT',
+    read: (written, rest) => {
+      const address = readHostPort(written, 'tcp', rest);
+      return {
+        label: `tcp://${showHostPort(address)}`,
+        nameParts: [address.host, String(address.port)],
+        settle: (given, base) => streamSettings(given, base, address),
+      };
+    },
+  },
+  udp: {
+    form: 'udp://HOST:PORT',
+    read: (written, rest) => {
+      const address = readHostPort(written, 'udp', rest);
+      return {
+        label: `udp://${showHostPort(address)}`,
+        nameParts: [address.host, String(address.port)],
+        // 8192 is what rsyslog takes by default (maxMessageSize).
+        settle: (given, base) => ({ kind: 'syslog-datagram', ...base, encoding: readEncoding(given, { maxBytes: 8192, mostBytes: mostDatagramBytes }), address }),
+      };
+    },
+  },
+  unix: {
+    form: 'unix:///PATH',
+    read: (written, rest) => {
+      const path = readSocketPath(written, rest);
+      return { label: `unix://${path}`, nameParts: [path.slice(1)], settle: (given, base) => streamSettings(given, base, { path }) };
+    },
+  },
+  stdout: {
+    form: 'stdout:',
+    read: (written, rest) => {
+      if (rest !== '') throw invalid(written, 'nothing but settings may follow stdout:, for example stdout:?format=short');
+      return { label: 'stdout:', nameParts: [], settle: (given, base) => ({ kind: 'stdout', ...base, encoding: readEncoding(given, { format: 'json' }) }) };
+    },
+  },
+};
+
+function streamSettings(given: GivenSettings, base: Named, address: { readonly host: string; readonly port: number } | { readonly path: string }): DestinationSettings {
+  const encoding = readEncoding(given, { maxBytes: streamMaxBytes });
+  return {
+    kind: 'syslog-stream',
+    ...base,
+    encoding,
+    address,
+    framing: given.get('framing') ?? (encoding.format === 'rfc5424' ? 'octet-counting' : 'lf'),
+    confirmAfterMs: given.get('confirmAfterMs') ?? 1000,
+    confirmBytes: given.get('confirmBytes') ?? 8 * 1024 * 1024,
+  };
+}
+
+interface EncodingDefaults {
+  readonly format?: Format;
+  /** The largest frame where the user names none; undefined for no limit. */
+  readonly maxBytes?: number | ((format: Format) => number);
+  /** The largest that the user may name; undefined for what the setting itself allows. */
+  readonly mostBytes?: number;
+}
+
+function readEncoding(given: GivenSettings, defaults: EncodingDefaults): EncodingSettings {
+  const format = given.get('format') ?? defaults.format ?? 'rfc5424';
+  for (const name of given.names()) {
+    const { formats } = settingRow(name);
+    if (formats !== undefined && !formats.includes(format)) throw given.refuse(name, `${name} has no meaning for format ${format}; use it with ${anyOf(formats)}`);
+  }
+  const maxBytes = given.get('maxBytes');
+  const { mostBytes = Infinity, maxBytes: byDefault } = defaults;
+  if (maxBytes !== undefined && maxBytes > mostBytes) throw given.refuse('maxBytes', `a datagram holds at most ${mostBytes} bytes`);
+  return {
+    format,
+    maxBytes: maxBytes ?? (typeof byDefault === 'function' ? byDefault(format) : byDefault),
+    structuredData: given.get('structuredData') ?? [],
+    appName: given.get('appName'),
+    hostname: given.get('hostname'),
+    facility: given.get('facility'),
+    bom: given.get('bom') ?? false,
+  };
+}
+
+/**
+ * The largest frame on a stream by default: what syslog-ng takes (log-msg-size); rsyslog splits above its 8 KiB, but
+ * loses nothing. JSON cut short is no JSON, so there only what would exhaust a receiver is cut.
+ */
+function streamMaxBytes(format: Format): number {
+  return format === 'json' ? 8 * 1024 * 1024 : 65_536;
+}

@@ -1,0 +1,67 @@
+import type { DestinationSettings, StdoutSettings } from './config/settings.js';
+import type { Encoder } from './core/encoder.js';
+import type { Logger } from './core/logger.js';
+import type { Framing, Sink } from './core/sink.js';
+import { createEncoder } from './encoders/index.js';
+import type { StdoutSinkOptions } from './sinks/stdout.js';
+
+/** What a sink may touch. */
+export interface SinkSurroundings {
+  readonly stdout: StdoutSinkOptions;
+  readonly logger: Logger;
+}
+
+/** The sink that a destination's settings ask for. Opens nothing yet, and loads the code of that kind of sink alone. */
+export async function createSink(settings: DestinationSettings, { stdout, logger }: SinkSurroundings): Promise<Sink> {
+  if (settings.kind !== 'stdout') return createRemoteSink(settings, logger);
+  const { createStdoutSink } = await import('./sinks/stdout.js');
+  return createStdoutSink(stdout);
+}
+
+/** What tries a destination without sending it a message; undefined for one that needs no trial. */
+export async function probeOf(settings: DestinationSettings, logger: Logger): Promise<((signal: AbortSignal) => Promise<string | undefined>) | undefined> {
+  if (settings.kind === 'stdout') return undefined;
+  const sink = await createRemoteSink(settings, logger);
+  return (signal) => sink.probe(signal);
+}
+
+async function createRemoteSink(settings: Exclude<DestinationSettings, StdoutSettings>, logger: Logger): Promise<Sink> {
+  switch (settings.kind) {
+    case 'syslog-stream': {
+      const { createSyslogStreamSink } = await import('./sinks/syslog-stream.js');
+      return createSyslogStreamSink({ ...settings, logger: prefixed(logger, settings.label) });
+    }
+    case 'syslog-datagram': {
+      const { createSyslogDatagramSink } = await import('./sinks/syslog-datagram.js');
+      return createSyslogDatagramSink(settings);
+    }
+  }
+}
+
+/** The encoder for a destination whose messages are framed so: no frame becomes larger than its settings allow. */
+export function encoderFor({ encoding }: DestinationSettings, framing: Framing): Encoder {
+  const { format, maxBytes, structuredData, appName, hostname, facility, bom } = encoding;
+  const maxMessageBytes = maxBytes === undefined ? undefined : maxBytes - frameBytes(framing, maxBytes);
+  return createEncoder(format, { maxMessageBytes, singleLine: framing === 'lf', structuredData, appName, hostname, facility, bom });
+}
+
+/** How many of a frame's bytes at most are not the message's. */
+function frameBytes(framing: Framing, maxBytes: number): number {
+  switch (framing) {
+    case 'octet-counting':
+      return String(maxBytes).length + 1;
+    case 'lf':
+      return 1;
+    case 'none':
+      return 0;
+  }
+}
+
+function prefixed(logger: Logger, label: string): Logger {
+  return {
+    debug: (message, fields) => { logger.debug(`${label}: ${message}`, fields); },
+    info: (message, fields) => { logger.info(`${label}: ${message}`, fields); },
+    warn: (message, fields) => { logger.warn(`${label}: ${message}`, fields); },
+    error: (message, fields) => { logger.error(`${label}: ${message}`, fields); },
+  };
+}
