@@ -11,7 +11,8 @@ import { spec } from 'node:test/reporters';
 
 /** For a whole file: Node.js 20 has no limit for the single tests of a file in a process of its own. */
 const fileTimeoutMs = Number(process.env.TEST_FILE_TIMEOUT_MS ?? 180_000);
-const filesAtATime = 2;
+/** More than there are processors on a small machine: most tests wait for others most of the time. */
+const filesAtATime = 3;
 
 const words = process.argv.slice(2);
 const strict = !['', '0', 'false', undefined].includes(process.env.CI);
@@ -52,7 +53,7 @@ if (report !== undefined) {
 }
 process.exitCode = failures.length === 0 && counts.pass > 0 ? 0 : 1;
 
-/** Runs one file in a process of its own, and reports it as a whole, so that two files do not mix. `mayFail`: it gets another chance. */
+/** Runs one file in a process of its own, and reports it as a whole, so that files do not mix. `mayFail`: it gets another chance. */
 async function runFile(file, mayFail) {
   const events = [];
   /** Tests that have begun and not ended, outermost first. */
