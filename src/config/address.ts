@@ -35,9 +35,17 @@ export function shownUrl(text: string): string {
   return /^[^?#]*/.exec(text)![0];
 }
 
+export interface PortRules {
+  /** 1 if absent; 0 lets the kernel choose one. */
+  readonly least?: number;
+  /** For a URL that names none; absent where each must. */
+  readonly byDefault?: number;
+}
+
 /** The `//HOST:PORT` of a URL, which is what stands in `rest`; `scheme` makes the example in an error. */
-export function readHostPort(written: Written, scheme: string, rest: string, leastPort = 1): HostPort {
-  const example = `for example ${scheme}://loghost:514`;
+export function readHostPort(written: Written, scheme: string, rest: string, { least = 1, byDefault }: PortRules = {}): HostPort {
+  const usual = byDefault ?? 514;
+  const example = `for example ${scheme}://loghost:${usual}`;
   if (!rest.startsWith('//')) throw invalid(written, `two slashes are needed before the host, ${example}`);
   const authority = /^\/\/(.*?)\/?$/s.exec(rest)![1]!;
   if (authority.includes('@')) throw invalid(written, 'a user or password in a URL is not supported; leave out what stands before the "@"');
@@ -45,13 +53,14 @@ export function readHostPort(written: Written, scheme: string, rest: string, lea
 
   const [, bracketed, plain, portText] = /^(?:\[([^\]]*)\]|([^:]*))(?::([^:]*))?$/s.exec(authority) ?? [];
   if (bracketed === undefined && plain === undefined) {
-    throw invalid(written, `an IPv6 address stands in brackets and a port follows it, for example ${scheme}://[::1]:514`);
+    throw invalid(written, `an IPv6 address stands in brackets and a port follows it, for example ${scheme}://[::1]:${usual}`);
   }
-  const host = bracketed === undefined ? readName(written, plain!, example) : readIPv6(written, bracketed, scheme);
+  const host = bracketed === undefined ? readName(written, plain!, example) : readIPv6(written, bracketed, `${scheme}://[::1]:${usual}`);
   const shownHost = bracketed === undefined ? host : `[${host}]`;
-  if (portText === undefined || portText === '') throw invalid(written, `a port is needed, for example ${scheme}://${shownHost}:514`);
+  if (portText === undefined && byDefault !== undefined) return { host, port: byDefault };
+  if (portText === undefined || portText === '') throw invalid(written, `a port is needed, for example ${scheme}://${shownHost}:${usual}`);
   const port = /^\d{1,5}$/.test(portText) ? Number(portText) : NaN;
-  if (!(port >= leastPort && port <= 65_535)) throw invalid(written, `a port is a number from ${leastPort} to 65535, for example ${scheme}://${shownHost}:514`);
+  if (!(port >= least && port <= 65_535)) throw invalid(written, `a port is a number from ${least} to 65535, for example ${scheme}://${shownHost}:${usual}`);
   return { host, port };
 }
 
@@ -92,8 +101,8 @@ function refuseHost(written: Written, example: string): never {
   throw invalid(written, `the host is neither a name nor an IP address, ${example}`);
 }
 
-function readIPv6(written: Written, encoded: string, scheme: string): string {
+function readIPv6(written: Written, encoded: string, example: string): string {
   const host = decodePercent(written, encoded);
-  if (!isIPv6(host)) throw invalid(written, `only an IPv6 address stands in brackets, for example ${scheme}://[::1]:514`);
+  if (!isIPv6(host)) throw invalid(written, `only an IPv6 address stands in brackets, for example ${example}`);
   return host;
 }

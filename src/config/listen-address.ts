@@ -20,7 +20,7 @@ export function readListenAddress(words: readonly string[]): ListenAddress {
     const isLater = ['tls', 'relp', 'relps', 'https'].includes(scheme);
     throw invalid(written, `${isLater ? `${scheme} is not supported in this version` : 'this does not begin with a known scheme'}; use ${forms}`);
   }
-  return { transport: scheme, ...readHostPort(written, scheme, rest, 0) };
+  return { transport: scheme, ...readHostPort(written, scheme, rest, { least: 0 }) };
 }
 
 const forms = 'tcp://HOST:PORT, udp://HOST:PORT, http://HOST:PORT or unix:///PATH';
