@@ -37,18 +37,21 @@ export class Confirmations {
   #absences = 0;
   #isShort = false;
 
+  /** Writes that the socket was given, and those of them that the kernel has taken whole. */
   #submitted = 0;
+  #taken = 0;
+  /** Bytes of the connection that the kernel has taken, TLS included. */
   #handedOver = 0;
   readonly #marks: Mark[] = [];
   readonly #idle: (() => void)[] = [];
 
   /** Moments at which the queue was all but empty, and up to where the peer's kernel had acknowledged; oldest first. */
   #calms: { readonly atMs: number; readonly offset: number }[] = [];
-  #submittedAtLastReading: number | undefined;
+  #reading: Reading | undefined;
+  #lastJudged: Reading | undefined;
   #silence: { readonly sinceMs: number; readonly acknowledged: number } | undefined;
 
   #timer: NodeJS.Timeout | undefined;
-  #reading = false;
   #intervalMs: number;
   /** What the last readings took. The least of them is what a reading costs; the rest is a busy machine's waiting. */
   #tookMs: number[] = [];
@@ -63,17 +66,22 @@ export class Confirmations {
     this.#intervalMs = this.#leastIntervalMs;
   }
 
-  /** The socket was given so many more bytes to write. */
-  submit(byteCount: number): void {
-    this.#submitted += byteCount;
+  /** The socket was given something to write. What that is on the wire need not be known yet. */
+  submit(): void {
+    this.#submitted++;
     this.#schedule();
   }
 
-  /** The kernel has taken so many more of the submitted bytes. The promise tells of the last of them; it never rejects. */
-  handOver(byteCount: number): Promise<boolean> {
-    this.#handedOver += byteCount;
+  /**
+   * The kernel has taken the next of the submitted writes, which ends at `end` on the wire, or before it; of the whole
+   * connection it has taken `handedOver` bytes, or more. The promise tells of that write; it never rejects.
+   */
+  handOver(end: number, handedOver = end): Promise<boolean> {
+    this.#handedOver = handedOver;
+    this.#taken++;
+    for (const reading of [this.#lastJudged, this.#reading]) if (reading?.submitted === this.#taken) reading.end = end;
     if (this.#failed) return Promise.resolve(false);
-    const confirmed = new Promise<boolean>((settle) => this.#marks.push({ offset: this.#handedOver, settle }));
+    const confirmed = new Promise<boolean>((settle) => this.#marks.push({ offset: end, settle }));
     this.#schedule();
     return confirmed;
   }
@@ -95,7 +103,7 @@ export class Confirmations {
     this.#peerClosed = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (!this.#reading) void this.#look();
+    if (this.#reading === undefined) void this.#look();
   }
 
   /** Resolves when nothing is unconfirmed any more, or nothing more can be confirmed. */
@@ -108,22 +116,23 @@ export class Confirmations {
   }
 
   #isIdle(): boolean {
-    return this.#failed || (this.#marks.length === 0 && this.#handedOver === this.#submitted);
+    return this.#failed || (this.#marks.length === 0 && this.#taken === this.#submitted);
   }
 
   #schedule(): void {
-    if (this.#timer !== undefined || this.#reading || this.#isIdle()) return;
+    if (this.#timer !== undefined || this.#reading !== undefined || this.#isIdle()) return;
     // A little out of step each time, or a sender with a period of its own might be met with a full queue for ever.
     this.#timer = setTimeout(() => void this.#look(), this.#intervalMs * (1 + Math.random() / 4));
   }
 
   async #look(): Promise<void> {
     this.#timer = undefined;
-    this.#reading = true;
     // Taken before the row is read: bytes handed over meanwhile can make the queue longer, never the count too large.
-    const before: Counts = { submitted: this.#submitted, handedOver: this.#handedOver, peerClosed: this.#peerClosed };
+    const isAllTaken = this.#taken === this.#submitted;
+    const before: Reading = { submitted: this.#submitted, isAllTaken, handedOver: this.#handedOver, peerClosed: this.#peerClosed, end: isAllTaken ? this.#handedOver : undefined };
+    this.#reading = before;
     const row = await this.#readTimed();
-    this.#reading = false;
+    this.#reading = undefined;
     if (this.#failed) return;
     if (before.peerClosed) this.#judgeClosed(row);
     else if (row === 'no table') this.#judge(before, 0, undefined);
@@ -171,7 +180,7 @@ export class Confirmations {
     this.#options.logger.debug('cannot read what the receiver has acknowledged; time alone confirms', { why });
   }
 
-  #judgeRow(before: Counts, row: TcpRow): void {
+  #judgeRow(before: Reading, row: TcpRow): void {
     if (row.state === TcpState.established || row.state === TcpState.finWait1) {
       this.#judge(before, row.queuedBytes, row);
     } else if (row.state === TcpState.finWait2) {
@@ -180,19 +189,18 @@ export class Confirmations {
     }
   }
 
-  #judge(before: Counts, queuedBytes: number, row: TcpRow | undefined): void {
+  #judge(before: Reading, queuedBytes: number, row: TcpRow | undefined): void {
     const nowMs = performance.now();
     const acknowledged = Math.max(before.handedOver - queuedBytes, 0);
     this.#confirm(acknowledged - this.#options.confirmBytes);
 
-    const allHandedOver = before.handedOver === before.submitted;
-    const empty = queuedBytes === 0 && allHandedOver;
-    const flows = this.#submittedAtLastReading !== undefined && acknowledged >= this.#submittedAtLastReading;
-    this.#submittedAtLastReading = before.submitted;
+    const empty = queuedBytes === 0 && before.isAllTaken;
+    const flows = this.#lastJudged?.end !== undefined && acknowledged >= this.#lastJudged.end;
+    this.#lastJudged = before;
     if (empty || flows) {
       this.#confirmCalms(nowMs);
       // On a long path with a steady trickle there is always something on its way: that is not a queue.
-      if (empty || (allHandedOver && queuedBytes <= TRICKLE_BYTES)) this.#noteCalm(nowMs, acknowledged);
+      if (empty || (before.isAllTaken && queuedBytes <= TRICKLE_BYTES)) this.#noteCalm(nowMs, acknowledged);
     } else {
       // The receiver has stopped or is slow: what its kernel took before may still lie unread in its buffer.
       this.#calms = [];
@@ -250,8 +258,12 @@ interface Mark {
   readonly settle: (confirmed: boolean) => void;
 }
 
-interface Counts {
+/** How things stood when the table was about to be read. */
+interface Reading {
   readonly submitted: number;
+  readonly isAllTaken: boolean;
   readonly handedOver: number;
   readonly peerClosed: boolean;
+  /** Where the last write that was submitted then ends; undefined until the kernel has taken it. */
+  end: number | undefined;
 }

@@ -26,18 +26,23 @@ export interface StreamConnectionOptions {
  */
 export class StreamConnection {
   readonly #socket: Socket;
+  readonly #wire: Socket;
   readonly #options: StreamConnectionOptions;
   readonly #confirmations: Confirmations;
   readonly #writes = new Set<(delivery: Delivery) => void>();
   #failure: Failure | undefined;
   #finished = false;
   #stalledSinceMs: number | undefined;
+  /** Bytes of the connection that the kernel has taken, or fewer. */
+  #handedOver: number;
 
-  /** `socket` is connected, and its 'error' event has a listener. */
-  constructor(socket: Socket, options: StreamConnectionOptions) {
+  /** What `socket` writes goes out through `wire`, which is the same socket where there is no TLS. Both are connected, and their 'error' events have listeners. */
+  constructor(socket: Socket, wire: Socket, options: StreamConnectionOptions) {
     this.#socket = socket;
+    this.#wire = wire;
+    this.#handedOver = wire.bytesWritten;
     this.#options = options;
-    const endpoints = endpointsOf(socket);
+    const endpoints = endpointsOf(wire);
     this.#confirmations = new Confirmations({
       confirmAfterMs: options.confirmAfterMs,
       confirmBytes: options.confirmBytes,
@@ -75,12 +80,12 @@ export class StreamConnection {
       };
       signal.addEventListener('abort', stop, { once: true });
       this.#writes.add(settle);
-      this.#confirmations.submit(bytes.length);
+      this.#confirmations.submit();
       this.#socket.write(bytes, (error) => {
         if (error) this.#break(failureOf(error));
         if (this.#failure !== undefined) return; // The break has settled it.
         this.#noteMovement();
-        settle({ outcome: 'sent', confirmed: this.#confirmations.handOver(bytes.length) });
+        settle({ outcome: 'sent', confirmed: this.#handOver(bytes.length) });
       });
     });
   }
@@ -96,6 +101,14 @@ export class StreamConnection {
     signal.removeEventListener('abort', stop);
     this.#finished = true;
     this.#socket.destroy();
+  }
+
+  #handOver(byteCount: number): Promise<boolean> {
+    if (this.#socket === this.#wire) return this.#confirmations.handOver((this.#handedOver += byteCount));
+    // How many bytes TLS has made of it, only the wire can tell; and that counts a later write too which is on its way.
+    const end = this.#wire.bytesWritten;
+    this.#handedOver = this.#socket.writableLength === 0 ? end : this.#handedOver + byteCount;
+    return this.#confirmations.handOver(end, this.#handedOver);
   }
 
   #onPeerEnd(): void {

@@ -133,7 +133,7 @@ class SyslogStreamSink implements Sink {
       this.#attempt = undefined;
       this.#lastBreak = reason;
     };
-    return (this.#connection = new StreamConnection(socket, { ...this.#options, onBroken }));
+    return (this.#connection = new StreamConnection(socket, socket, { ...this.#options, onBroken }));
   }
 }
 
