@@ -59,6 +59,13 @@ export function isNewer(a: string, b: string): boolean {
   return one.bootId === other.bootId ? one.monotonic > other.monotonic : one.realtime > other.realtime;
 }
 
+/** Whether the entry of `a` was certainly logged before that of `b`: in the same boot, by the clock that nobody sets. False where either is not a cursor. */
+export function precedes(a: string, b: string): boolean {
+  const one = parseCursor(a);
+  const other = parseCursor(b);
+  return one !== undefined && other !== undefined && one.bootId === other.bootId && one.monotonic < other.monotonic;
+}
+
 type Parts = readonly [string, string, string, string, string, string, string];
 
 const complete =

@@ -79,12 +79,15 @@ export class LagMeter {
 
 /**
  * The time between the newest entry that is known of and the last one that is settled, in seconds: 0 where they are
- * the same, however old. Until anything is settled it is counted from the first entry that was read.
+ * the same, however old. Until anything is settled it is counted from the first entry that was read. Where the newest
+ * one has the earlier time, since the clock was set back, it is how long the destination has been waited for.
  */
-export function lagSeconds({ position, firstRead, lastRead }: RouteStatus, newest: Position | undefined): number {
+export function lagSeconds({ position, firstRead, lastRead, waitingMs }: RouteStatus, newest: Position | undefined): number {
   const settledUs = position?.timestamp ?? firstRead;
   if (settledUs === undefined || (newest !== undefined && newest.cursor === position?.cursor)) return 0;
   const newestUs = Math.max(newest?.timestamp ?? 0, lastRead ?? 0);
+  // Where the clock was set back between the two, their times tell nothing.
+  if (newest !== undefined && newest.timestamp < settledUs && newestUs <= settledUs) return waitingMs / 1000;
   return Math.max(0, newestUs - settledUs) / 1_000_000;
 }
 

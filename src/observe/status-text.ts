@@ -9,18 +9,19 @@ const MAX_LENGTH = 1000;
 export class StatusText {
   readonly #delivered = new Map<string, { readonly count: number; readonly atMs: number }>();
 
-  of(routes: readonly RouteStatus[], progress: readonly RouteProgress[], nowMs = Date.now()): string {
-    const text = routes.map((route, index) => `${route.label}: ${this.#describe(route, progress[index]?.isIdle ?? false, nowMs)}`).join('; ');
+  /** `monotonicMs`: by a clock that nobody sets, since rates are measured by it. */
+  of(routes: readonly RouteStatus[], progress: readonly RouteProgress[], nowMs = Date.now(), monotonicMs = performance.now()): string {
+    const text = routes.map((route, index) => `${route.label}: ${this.#describe(route, progress[index]?.isIdle ?? false, nowMs, monotonicMs)}`).join('; ');
     // An error's text is whatever a library made it.
     const line = text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
     return line.length <= MAX_LENGTH ? line : `${line.slice(0, MAX_LENGTH)}...`;
   }
 
-  #describe(route: RouteStatus, isIdle: boolean, nowMs: number): string {
+  #describe(route: RouteStatus, isIdle: boolean, nowMs: number, monotonicMs: number): string {
     const { state, lastError, checkpointError, unconfirmedBatches, position, firstRead } = route;
     const settledUs = position?.timestamp ?? firstRead;
     if (state === 'starting' || state === 'stopped') return state;
-    const rate = this.#rate(route, nowMs);
+    const rate = this.#rate(route, monotonicMs);
     const parts = [
       ...(lastError === undefined ? [`${rate} entries/s`] : [`DOWN (${lastError})`]),
       ...(isIdle ? ['up to date'] : settledUs === undefined ? [] : [`${formatDuration(wholeSeconds(nowMs - settledUs / 1000))} behind`]),

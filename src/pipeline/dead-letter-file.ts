@@ -90,7 +90,7 @@ export class DeadLetterFile implements DeadLetters {
   }
 
   #log({ from }: DeadLetter, message: string, reason: string): void {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     const key = `${from} ${reason}`;
     const last = this.#logged.get(key);
     if (last !== undefined && nowMs - last.atMs < LOG_INTERVAL_MS) {

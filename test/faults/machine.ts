@@ -52,7 +52,7 @@ export class Machine {
 
   forward({ more = [], through = [], env = {} }: StartOptions = {}): RunningForwarder {
     const to = `tcp://127.0.0.1:${this.receiver.port}?format=cat&framing=octet-counting`;
-    const forwarder = new RunningForwarder(['--state-dir', this.state, '--to', to, ...more], {
+    const forwarder = new RunningForwarder(['--state-dir', this.state, '--metrics', '127.0.0.1:0', '--to', to, ...more], {
       env,
       spawn: (command, args, options) => {
         const [first, ...rest] = [...through, command, ...args];
@@ -63,11 +63,11 @@ export class Machine {
     return forwarder;
   }
 
-  /** Writes entries that go on from the last number. */
-  async write(count = 1): Promise<void> {
+  /** Writes entries that go on from the last number; `uid` is the user to write as, root by default. */
+  async write(count = 1, uid?: number): Promise<void> {
     const entries = Array.from({ length: count }, (_, index) => ({ MESSAGE: `entry ~Q${String(this.#written + index).padStart(9, '0')}~` }));
     this.#written += count;
-    await this.sandbox.send(entries);
+    await this.sandbox.send(entries, uid);
     await this.sandbox.sync();
   }
 

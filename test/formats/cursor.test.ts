@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isCursor, isNewer, parseCursor, sameEntry } from '../../src/formats/cursor.js';
+import { isCursor, isNewer, parseCursor, precedes, sameEntry } from '../../src/formats/cursor.js';
 
 const cursor = `s=${'5e'.repeat(16)};i=1f4;b=${'b0'.repeat(16)};m=f4240;t=5b339a5a8b000;x=c0ffee00c0ffee00`;
 
@@ -53,4 +53,11 @@ test('tells the newer entry by the number within one sequence, by the time since
   assert.deepEqual([isNewer(otherBoot, cursor), isNewer(cursor, otherBoot)], [false, true]);
   assert.equal(isNewer(cursor, cursor), false);
   assert.equal(isNewer(cursor, 'garbage'), false);
+});
+
+test('is sure that an entry precedes another only within one boot, by the clock that nobody sets', () => {
+  const later = cursor.replace('m=f4240', 'm=f4241').replace('t=5b339a5a8b000', 't=5b339a5a8afff').replace('i=1f4', 'i=1').replace('s=5e', 's=00');
+  assert.deepEqual([precedes(cursor, later), precedes(later, cursor), precedes(cursor, cursor)], [true, false, false]);
+  assert.equal(precedes(cursor, later.replace('b=b0', 'b=00')), false);
+  assert.equal(precedes(cursor, 'garbage'), false);
 });

@@ -21,7 +21,11 @@ describe('the lag', () => {
   });
 
   it('is 0 when the position has moved past all that there is to forward', () => {
-    assert.equal(lagSeconds(routeStatus(), at(3)), 0);
+    assert.equal(lagSeconds(routeStatus({ waitingMs: 0 }), at(3)), 0);
+  });
+
+  it('is how long the destination has been waited for where the clock was set back before the newest was logged', () => {
+    assert.equal(lagSeconds(routeStatus({ waitingMs: 90_000 }), at(-3600)), 90);
   });
 
   it('is counted from the first entry that was read until one is settled', () => {

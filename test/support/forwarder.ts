@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { eventually } from './eventually.js';
 
 /** The program as a user runs it: needs `npm run build` first. */
 export const program = fileURLToPath(new URL('../../bin/journald-forwarder.js', import.meta.url));
@@ -58,6 +59,23 @@ export class RunningForwarder {
       if (!running.has(this) || timeout.aborted) throw new Error(`The forwarder did not say ${String(pattern)}. It said:\n${this.#stderr}`);
       await once(this.#events, 'said', { signal: timeout }).catch(() => undefined);
     }
+  }
+
+  /** What it answers over HTTP, where it was started with `--metrics` on a port that this process can reach. */
+  async answer(path: '/readyz' | '/healthz' | '/metrics'): Promise<{ readonly code: number; readonly text: string }> {
+    await this.says(/Metrics and health are served at /);
+    const response = await fetch(/served at (http:\/\/\S+)\/metrics/.exec(this.#stderr)![1]! + path);
+    return { code: response.status, text: await response.text() };
+  }
+
+  /** Resolves when `/readyz` says that all is well. */
+  async isReady(): Promise<void> {
+    await eventually(() => this.answer('/readyz'), ({ code }) => code === 200);
+  }
+
+  /** Resolves when `/readyz` says what is wrong. */
+  async isNotReady(why: RegExp): Promise<void> {
+    await eventually(() => this.answer('/readyz'), ({ code, text }) => code === 503 && why.test(text));
   }
 
   /** Asks it to stop, and resolves when it has. */

@@ -15,6 +15,8 @@ export interface SandboxOptions {
   readonly conf?: readonly string[];
   /** 32 hexadecimal digits; random by default. */
   readonly machineId?: string;
+  /** More variables for journald itself. */
+  readonly journaldEnv?: Readonly<Record<string, string>>;
 }
 
 export interface RunResult {
@@ -36,6 +38,7 @@ export class JournalSandbox {
   readonly directory: string;
   readonly #root: string;
   readonly #volatile: boolean;
+  readonly #journaldEnv: Readonly<Record<string, string>>;
   readonly #children = new Set<ChildProcess>();
   readonly #writers = new Map<number | undefined, NativeWriter>();
   #holder: ChildProcess | undefined;
@@ -44,6 +47,7 @@ export class JournalSandbox {
   private constructor(options: SandboxOptions) {
     this.#root = mkdtempSync(join(tmpdir(), 'journal-'));
     this.#volatile = options.volatile ?? false;
+    this.#journaldEnv = options.journaldEnv ?? {};
     this.machineId = options.machineId ?? hexId();
     this.directory = join(this.#root, this.#volatile ? 'run/log/journal' : 'log/journal');
     // As a system has them: other users reach the sockets, group systemd-journal reads the files.
@@ -210,7 +214,7 @@ export class JournalSandbox {
     // Without this mark journald keeps even a persistent journal in /run, until someone asks it to flush.
     if (!this.#volatile) writeFileSync(join(this.#root, 'run/systemd/journal/flushed'), '');
     const said = openSync(join(this.#root, 'journald.log'), 'a');
-    const journald = this.spawn(journaldPath, [], { cwd: '/', detached: true, stdio: ['ignore', said, said] });
+    const journald = this.spawn(journaldPath, [], { cwd: '/', detached: true, env: { ...process.env, ...this.#journaldEnv }, stdio: ['ignore', said, said] });
     closeSync(said);
     journald.unref();
     this.#journald = journald;

@@ -1,6 +1,6 @@
 import type { Cursor, Entry } from '../../core/entry.js';
 import type { Position } from '../../core/position.js';
-import { isCursor, parseCursor, sameEntry } from '../../formats/cursor.js';
+import { isCursor, parseCursor, precedes, sameEntry } from '../../formats/cursor.js';
 import type { From } from './arguments.js';
 
 /** A cursor that lies this far ahead of the clock comes from a clock that was wrong, and nothing would ever follow it. */
@@ -88,18 +88,21 @@ export class Place {
 
   /**
    * What of a run of entries was not read before; the place stays. `last` is the last entry as it was printed once
-   * more: its `s` and `i` may have changed.
+   * more: its `s` and `i` may have changed. Where the clock was set back in between, journalctl prints what it holds in
+   * files of before once more ahead of it.
    */
   fresh(entries: readonly Entry[]): { readonly entries: readonly Entry[]; readonly last?: Entry | undefined; readonly lastIsMissing: boolean } {
     if (!this.#isFirst || entries.length === 0) return { entries, lastIsMissing: false };
-    this.#isFirst = false;
     const last = this.#last;
+    const from = last === undefined ? 0 : entries.findIndex(({ cursor }) => !precedes(cursor, last.cursor));
+    if (from < 0) return { entries: [], lastIsMissing: false };
+    this.#isFirst = false;
     if (last === undefined) return { entries, lastIsMissing: false };
     // Read by time, what was logged in the same microsecond may come before it.
-    for (let i = 0; i < entries.length && (i === 0 || entries[i]!.timestamp <= last.timestamp); i++) {
+    for (let i = from; i < entries.length && (i === from || entries[i]!.timestamp <= last.timestamp); i++) {
       if (sameEntry(entries[i]!.cursor, last.cursor)) return { entries: entries.slice(i + 1), last: entries[i], lastIsMissing: false };
     }
-    return { entries, lastIsMissing: this.#isEntry };
+    return { entries: from === 0 ? entries : entries.slice(from), lastIsMissing: this.#isEntry };
   }
 
   /** Moves behind an entry that the selection has. */
