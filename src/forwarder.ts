@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { CheckpointFile } from './checkpoint/checkpoint-file.js';
 import { takeLock, type StateLock } from './checkpoint/lock.js';
+import { waitForLock } from './checkpoint/lock-wait.js';
 import { MemoryCheckpoint } from './checkpoint/memory-checkpoint.js';
 import type { DestinationSettings, FilterSettings, Settings } from './config/settings.js';
 import { absoluteTime } from './config/time.js';
@@ -60,6 +61,9 @@ export class Forwarder {
   #stdoutFailure: OperatorError | undefined;
   #lanes: readonly Lane[] = [];
   #hasStarted = false;
+  /** Why no route can start yet. */
+  #hindrance: string | undefined;
+  #monitorServer: MonitorServer | undefined;
   /** Dead letters of this run, by where they come from. */
   readonly #letterCounts = new Map<string, number>();
 
@@ -75,12 +79,13 @@ export class Forwarder {
 
   /** What each route is doing; empty before the run. */
   status(): readonly RouteStatus[] {
-    return this.#lanes.map(({ route }) => route.status());
+    return this.#lanes.map((lane) => this.#statusOf(lane));
   }
 
   /** How each route gets on; empty before the run. */
   progress(): readonly RouteProgress[] {
-    return this.#lanes.map(({ route }) => route.progress());
+    // Who waits for the state folder is as ready as who waits for a receiver.
+    return this.#lanes.map(({ route }) => (this.#hindrance === undefined ? route.progress() : { ...route.progress(), isReady: true }));
   }
 
   /**
@@ -93,12 +98,11 @@ export class Forwarder {
     const ending = AbortSignal.any([stop, failed.signal, this.#stdoutClosed.signal]);
     const deadline = abortAfter(ending, this.#settings.shutdownTimeoutMs);
     const locks: StateLock[] = [];
-    let monitor: MonitorServer | undefined;
     const inputs = await this.#openInputs();
     try {
       this.#lanes = await Promise.all(this.#settings.destinations.map((destination) => this.#lane(destination, inputs)));
-      for (const lane of this.#lanes) await this.#claim(lane, locks);
-      monitor = await this.#monitor();
+      for (const lane of this.#lanes) if (!(await this.#claim(lane, locks, ending))) return 'done';
+      await this.#openMonitor();
       this.#hasStarted = true;
       const runs = this.#lanes.map(async ({ route, source }) => {
         try {
@@ -120,7 +124,7 @@ export class Forwarder {
       deadline.clear();
       inputs.close();
       for (const { lag } of this.#lanes) lag.close();
-      await monitor?.close();
+      await this.#monitorServer?.close();
       for (const lock of locks) await lock.release();
     }
   }
@@ -160,21 +164,20 @@ export class Forwarder {
   }
 
   /** Serves metrics and health, where that is asked for; loaded only then. */
-  async #monitor(): Promise<MonitorServer | undefined> {
+  async #openMonitor(): Promise<void> {
     const { metrics: address } = this.#settings;
     const { logger, build } = this.#surroundings;
-    if (address === undefined) return undefined;
+    if (address === undefined || this.#monitorServer !== undefined) return;
     const [{ Metrics }, { startMonitorServer }] = await Promise.all([import('./observe/metrics.js'), import('./observe/http-server.js')]);
-    const metrics = new Metrics(async () => ({ destinations: await Promise.all(this.#lanes.map(reportOf)), deadLetters: this.#letterCounts, build }));
+    const metrics = new Metrics(async () => ({ destinations: await Promise.all(this.#lanes.map((lane) => this.#report(lane))), deadLetters: this.#letterCounts, build }));
     const monitored = {
       contentType: metrics.contentType,
       metrics: () => metrics.text(),
       stuck: () => this.progress().flatMap(({ label, stuck }) => (stuck === undefined ? [] : [`${label}: ${stuck}`])),
       notReady: () => this.status().flatMap(reasonsNotReady),
     };
-    const server = await startMonitorServer(address, monitored, logger);
-    logger.info(`Metrics and health are served at ${server.url}/metrics, /healthz and /readyz`);
-    return server;
+    this.#monitorServer = await startMonitorServer(address, monitored, logger);
+    logger.info(`Metrics and health are served at ${this.#monitorServer.url}/metrics, /healthz and /readyz`);
   }
 
   /** Puts together what one destination needs. Opens nothing yet. */
@@ -212,12 +215,36 @@ export class Forwarder {
     this.#stdoutClosed.abort();
   }
 
-  /** Makes a destination's state ours. */
-  async #claim(lane: Lane, locks: StateLock[]): Promise<void> {
+  /** Makes a destination's state ours, as soon as its folder can be written; false where `stop` came before. */
+  async #claim(lane: Lane, locks: StateLock[], stop: AbortSignal): Promise<boolean> {
     const { checkpoint, directory, resetCheckpoint } = this.#settings.state;
-    if (!checkpoint) return;
-    locks.push(await takeLock(directory, lane.name, async () => ({ ...this.#surroundings.describe, route: await reportOf(lane) })));
+    if (!checkpoint) return true;
+    const { describe, logger } = this.#surroundings;
+    const lock = await waitForLock({
+      take: () => takeLock(directory, lane.name, async () => ({ ...describe, route: await this.#report(lane) })),
+      onTrouble: async (why) => {
+        this.#hindrance = why;
+        if (why !== undefined) await this.#openMonitor();
+      },
+      label: lane.route.label,
+      logger,
+      signal: stop,
+    });
+    if (lock === undefined) return false;
+    locks.push(lock);
     if (resetCheckpoint) await lane.reset();
+    return true;
+  }
+
+  async #report(lane: Lane): Promise<DestinationReport> {
+    const lagSeconds = await lane.lag.seconds();
+    const status = this.#statusOf(lane);
+    return { ...status, savedAtMs: lane.isDurable ? status.savedAtMs : undefined, lagSeconds, reader: lane.reader.report() };
+  }
+
+  #statusOf({ route }: Lane): RouteStatus {
+    const status = route.status();
+    return this.#hindrance === undefined ? status : { ...status, lastError: this.#hindrance };
   }
 }
 
@@ -246,12 +273,6 @@ interface Lane {
   reset(): Promise<void>;
   readonly reader: ReaderCounts;
   readonly lag: LagMeter;
-}
-
-async function reportOf({ route, isDurable, reader, lag }: Lane): Promise<DestinationReport> {
-  const lagSeconds = await lag.seconds();
-  const status = route.status();
-  return { ...status, savedAtMs: isDurable ? status.savedAtMs : undefined, lagSeconds, reader: reader.report() };
 }
 
 /**

@@ -13,8 +13,8 @@ export function reasonsNotReady(status: RouteStatus): string[] {
 }
 
 function reasonNotDelivering({ state, lastError, runCounts, unconfirmedBatches, waitingMs }: RouteStatus): string | undefined {
-  if (state === 'starting') return 'is starting';
   if (lastError !== undefined) return lastError;
+  if (state === 'starting') return 'is starting';
   if (unconfirmedBatches === 0) return undefined;
   if (waitingMs > STALLED_MS) return `has confirmed nothing for ${Math.round(waitingMs / 1000)} s`;
   return runCounts.delivered + runCounts.rejected === 0 ? 'has confirmed nothing yet' : undefined;

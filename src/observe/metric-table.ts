@@ -36,7 +36,7 @@ export const metricTable: readonly MetricRow[] = [
   gauge('unconfirmed_batches', 'Batches that are not settled yet: in flight, or sent and not confirmed.', ({ unconfirmedBatches }) => unconfirmedBatches),
   gauge('unconfirmed_seconds', 'For how long nothing has been confirmed, while something waits to be; 0 if nothing does.', ({ waitingMs }) => waitingMs / 1000),
   gauge('lag_seconds', 'Time between the newest entry that there is to forward and the last one that is settled; 0 if all are, however quiet the journal is.', ({ lagSeconds }) => lagSeconds),
-  gauge('destination_up', '1 unless the last attempt to reach the destination failed.', ({ lastError }) => (lastError === undefined ? 1 : 0)),
+  gauge('destination_up', '1 unless the last attempt to reach the destination failed, or none can be made since the state folder cannot be written.', ({ lastError }) => (lastError === undefined ? 1 : 0)),
   gauge('checkpoint_age_seconds', 'For how long the saved checkpoint has been behind what is settled; 0 if it is not.', ({ unsavedMs }) => unsavedMs / 1000),
   gauge('checkpoint_saved_timestamp_seconds', 'When the checkpoint was saved last; absent until this run has saved it.', ({ savedAtMs }) => (savedAtMs === undefined ? undefined : savedAtMs / 1000)),
   counter('checkpoint_save_failures', 'Attempts to save the checkpoint that failed.', ({ saveFailures }) => saveFailures),

@@ -20,6 +20,7 @@ export class StatusText {
   #describe(route: RouteStatus, isIdle: boolean, nowMs: number, monotonicMs: number): string {
     const { state, lastError, checkpointError, unconfirmedBatches, position, firstRead } = route;
     const settledUs = position?.timestamp ?? firstRead;
+    if (state === 'starting' && lastError !== undefined) return `WAITING (${lastError})`;
     if (state === 'starting' || state === 'stopped') return state;
     const rate = this.#rate(route, monotonicMs);
     const parts = [

@@ -98,6 +98,10 @@ export class Route {
     this.#saver = new CheckpointSaver({ store: checkpoints, current: () => this.#checkpoint(), label, logger });
   }
 
+  get label(): string {
+    return this.#options.label;
+  }
+
   /** After a run: whether everything that it took from the source is settled. */
   get isComplete(): boolean {
     return this.#isComplete;

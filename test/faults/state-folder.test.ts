@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import type { RunningForwarder } from '../support/forwarder.js';
+import { ManagerSocket } from '../support/manager-socket.js';
 import { Machine } from './machine.js';
 
 const unsaved = /WARN .*cannot save the checkpoint, a restart would repeat what was delivered since: /;
@@ -33,9 +34,11 @@ describe('a state folder that fails while a forwarder runs', { timeout: 60_000, 
         await machine.writeThrough(100);
         await forwarder.says(unsaved);
         assert.match(forwarder.stderr, error);
+        await forwarder.isNotReady(/the checkpoint cannot be saved: E/);
         assert.equal(await machine.savedCount(), before, 'the checkpoint from before is intact');
         await mend();
         await forwarder.says(savedAgain);
+        await forwarder.isReady();
         assert.equal(forwarder.stderr.match(/cannot save/g)?.length, 1, 'told once, not with each attempt');
         await restartsWhereItWas(machine, forwarder);
       }));
@@ -70,12 +73,66 @@ describe('a state folder that fails while a forwarder runs', { timeout: 60_000, 
       assert.ok(machine.receiver.tally.duplicates >= 100, 'what was not saved came twice');
     }));
 
-  it('is read-only from the start: the forwarder refuses to run, and says what to do', () =>
+});
+
+describe('a state folder that fails before a forwarder starts', { timeout: 60_000, concurrency: true }, () => {
+  for (const { title, error, inflict, mend } of [
+    { title: 'is read-only', error: /EROFS/, inflict: 'mount -o remount,bind,ro $STATE', mend: 'mount -o remount,bind,rw $STATE' },
+    { title: 'has no room for another name', error: /ENOSPC/, inflict: 'mount -o remount,nr_inodes=1 $STATE', mend: 'mount -o remount,nr_inodes=100 $STATE' },
+  ]) {
+    it(`${title}: nothing is delivered without the lock, which is told and waited for`, () =>
+      Machine.with(async (machine) => {
+        await machine.shell(`${smallDisk} && ${inflict}`);
+        await machine.write(100);
+        const manager = await ManagerSocket.create();
+        try {
+          const forwarder = machine.forward({ env: { NOTIFY_SOCKET: manager.path } });
+          await forwarder.says(/WARN .*Cannot write the state folder .* Nothing is delivered before that; trying again/);
+          assert.match(forwarder.stderr, error);
+          await forwarder.isNotReady(/Cannot write the state folder/);
+          // Or systemd would end it after its time to start.
+          await manager.message('READY=1');
+          assert.ok(manager.messages.some((message) => message.some((line) => /^STATUS=.*WAITING \(Cannot write the state folder/.test(line))));
+          assert.equal(machine.receiver.connections, 0);
+          await machine.shell(mend);
+          await forwarder.says(/INFO .*the state folder can be written/);
+          await machine.allArrived();
+          await forwarder.isReady();
+          await restartsWhereItWas(machine, forwarder);
+          assert.equal(forwarder.stderr.match(/WARN .*Cannot write/g)?.length, 1, 'told once a minute, not with each attempt');
+        } finally {
+          await manager.close();
+        }
+      }));
+  }
+
+  it('is full, but for the lock: delivery begins, and the checkpoint is saved when it can be', () =>
+    Machine.with(async (machine) => {
+      await machine.shell(`${smallDisk}; ${fill}`);
+      const forwarder = machine.forward();
+      await machine.writeThrough(100);
+      await forwarder.says(unsaved);
+      await forwarder.isNotReady(/the checkpoint cannot be saved: ENOSPC/);
+      await machine.shell('rm $STATE/ballast');
+      await forwarder.says(savedAgain);
+      await forwarder.isReady();
+      await restartsWhereItWas(machine, forwarder);
+    }));
+
+  it('is read-only: a stop ends the waiting at once, in good order', () =>
     Machine.with(async (machine) => {
       await machine.shell(`${smallDisk} && mount -o remount,bind,ro $STATE`);
+      const forwarder = machine.forward();
+      await forwarder.says(/trying again/);
+      assert.equal((await forwarder.stop()).code, 0);
+    }));
+
+  it('is no folder: the forwarder refuses to run, and says what to do', () =>
+    Machine.with(async (machine) => {
+      await machine.shell('rmdir $STATE && touch $STATE');
       const exit = await machine.forward().exit;
       assert.equal(exit.code, 1);
-      assert.match(exit.stderr, /ERROR Cannot write the state folder .*EROFS.* Give this user the right to write it, or name another with --state-dir\./);
+      assert.match(exit.stderr, /ERROR Cannot write the state folder .* Give this user the right to write it, or name another with --state-dir\./);
     }));
 });
 

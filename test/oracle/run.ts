@@ -124,7 +124,7 @@ class Run {
       return judge(truth, { name, isLossless, isOrdered, ledger: running.get(destination)!.ledger, deadLetters: deadLetters.get(name) ?? new Set(), saved: this.#saved.get(name) ?? [] });
     });
     this.#faults.push(...forwarder.bugs);
-    for (const exit of forwarder.unasked) if (exit !== '1') this.#faults.push(`the forwarder ended by itself with ${exit}`);
+    for (const exit of forwarder.unasked) this.#faults.push(`the forwarder ended by itself with ${exit}`);
     const faults = [...this.#faults, ...judgements.flatMap((judgement) => judgement.faults)];
     const isKept = faults.length > 0 || this.#options.keep === true;
     if (isKept) await this.#keep(judgements, truth, state, archive, planned);
