@@ -12,6 +12,7 @@ import { bulkArguments, isConditional, liveArguments, withoutConditions, type Jo
 import { readComplaints } from './complaints.js';
 import { JournalFiles } from './files.js';
 import { Gaps } from './gaps.js';
+import { HangWatch } from './hang-watch.js';
 import { Inquiry } from './inquiry.js';
 import { liveChunks, type Watch } from './live.js';
 import type { Place } from './place.js';
@@ -220,11 +221,16 @@ export class JournalSource implements Source {
     const stop = (): void => void journalctl.stop();
     signal.addEventListener('abort', stop, { once: true });
     let isStalled = false;
+    let isHung = false;
+    // A silent follower has nothing to print, as a rule; whether it should have, others look.
+    const everyMs = isBulk ? this.#timing.silentMs : undefined;
+    const hangWatch = everyMs === undefined ? undefined : new HangWatch({ pid: journalctl.pid, everyMs, onHung: () => { isHung = true; stop(); } });
     let isOver = false;
     let isOpened = false;
     place.begin();
     try {
       for await (const chunk of decode(journalctl.stdout)) {
+        hangWatch?.came();
         if (!isOpened) await this.#files.checkOpening(journalctl, sift);
         // What was printed after a rotation may have been skipped to.
         else if (!isBulk && !this.#isContiguous) await this.#files.haveChanged();
@@ -242,10 +248,11 @@ export class JournalSource implements Source {
             clearTimeout(stall);
           }
         }
-        if (isStalled || signal.aborted) break;
+        if (isStalled || isHung || signal.aborted) break;
         if (again !== undefined) throw again;
+        hangWatch?.awaits();
       }
-      isOver = !isStalled && !signal.aborted;
+      isOver = !isStalled && !isHung && !signal.aborted;
       if (isOver && !isOpened) {
         const { code } = await journalctl.exit;
         if (code === 0) await this.#files.checkOpening(journalctl, sift);
@@ -256,12 +263,14 @@ export class JournalSource implements Source {
         return { kind: 'again', why: error };
       }
       // Its stdout fails when we stop it.
-      if (!isStalled && !signal.aborted) throw error;
+      if (!isStalled && !isHung && !signal.aborted) throw error;
     } finally {
       signal.removeEventListener('abort', stop);
+      hangWatch?.stop();
       // One that has closed its stdout is about to exit: a signal now would hide how.
       if (!isOver) await journalctl.stop();
     }
+    if (isHung) return { kind: 'again', why: new ReadAgain('silent', 'it hung') };
     if (!isOver) return { kind: 'again', why: new ReadAgain('stalled', 'nobody pulled for long', true) };
     const exit = await journalctl.exit;
     if (exit.code !== 0) return { kind: 'failed', exit, partial: undefined };

@@ -64,6 +64,36 @@ describe('the process', () => {
     assert.ok(!environment.includes('SECRET=x'));
   });
 
+  it('that is stopped in the middle of a backlog is noticed, and started again from the last entry', async () => {
+    await fixture.log(...range(0, 50));
+    await fixture.sandbox.sync();
+    const folder = await fixture.folder();
+    const program = await fixture.program(
+      `case "$*" in *--lines=1*) ;; *) echo >> ${folder}/calls; [ $(wc -l < ${folder}/calls) -gt 1 ] || exec perl -e '$| = 1; open P, "-|", $ENV{JOURNALCTL}, @ARGV; while (<P>) { print; kill STOP => $$ if /^MESSAGE=m20$/ }' -- "$@";; esac`,
+      'exec "$JOURNALCTL" "$@"',
+    );
+    assert.deepEqual(await fixture.messages({ program, timing: { silentMs: 300 } }), range(0, 50));
+    assert.deepEqual(fixture.events.restarts, ['silent']);
+    assert.match(fixture.logger.lines.join('\n'), /warn: Starting journalctl again from the last entry: it hung/);
+  });
+
+  it('that is at work without printing anything is waited for', async () => {
+    await fixture.log('m0');
+    const program = await fixture.program(`case "$*" in *--lines=1*) ;; *) exec perl -e 'while ((times)[0] < 1.5) { } exec $ENV{JOURNALCTL}, @ARGV' -- "$@";; esac`, 'exec "$JOURNALCTL" "$@"');
+    assert.deepEqual(await fixture.messages({ program, timing: { silentMs: 500 } }), ['m0']);
+    assert.deepEqual(fixture.events.restarts, []);
+  });
+
+  it('that nobody pulls for is not taken for one that hangs', async () => {
+    await fixture.log(...Array.from({ length: 200 }, (_, n) => `${n} ${'x'.repeat(2000)}`));
+    await fixture.sandbox.sync();
+    const chunks = fixture.source({ follow: false, timing: { silentMs: 50, stalledMs: 1000 } }).read(undefined, new AbortController().signal);
+    await chunks.next();
+    await fixture.logger.line(/nobody pulled for long/);
+    await chunks.return();
+    assert.deepEqual(fixture.events.restarts, []);
+  });
+
   it('that ends with 0 though it should follow is started again', async () => {
     await fixture.log('a');
     const folder = await fixture.folder();
