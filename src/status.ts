@@ -53,8 +53,8 @@ async function namesIn(directory: string): Promise<string[]> {
 }
 
 function runningRow(report: DestinationReport): string[] {
-  const { label, state, lagSeconds, perSecond, position, counts, unconfirmedBatches, lastError, checkpointError } = report;
-  const errors = [lastError, checkpointError && `the checkpoint cannot be saved: ${checkpointError}`].filter((error) => error !== undefined);
+  const { label, state, lagSeconds, perSecond, position, counts, unconfirmedBatches, lastError, sourceError, checkpointError } = report;
+  const errors = [lastError, sourceError && `nothing can be read: ${sourceError}`, checkpointError && `the checkpoint cannot be saved: ${checkpointError}`].filter((error) => error !== undefined);
   return [label, state, formatDuration(lagSeconds * 1000), rate(perSecond), timeOf(position?.timestamp), ...countsOf(counts), String(unconfirmedBatches), errors.join('; ') || '-'];
 }
 

@@ -28,6 +28,8 @@ export interface RouteStatus {
   readonly waitingMs: number;
   readonly retries: number;
   readonly lastError: string | undefined;
+  /** Why nothing can be read at present. */
+  readonly sourceError: string | undefined;
   /** When the checkpoint was saved last, in milliseconds since the epoch; undefined where this run has not saved it. */
   readonly savedAtMs: number | undefined;
   /** For how long the saved checkpoint has been behind what is settled; 0 where it is not. */

@@ -20,6 +20,8 @@ export interface Source {
    * Read one pass to its end, or abort it, before the next begins.
    */
   read(after: Position | undefined, signal: AbortSignal): AsyncIterable<Chunk>;
+  /** Why nothing can be read at present, as one clause, where attempt after attempt fails; undefined while it goes well. */
+  readonly trouble?: string | undefined;
   /** Tells the source that it will not be asked again for anything up to `position`. */
   settled?(position: Position): void;
 }

@@ -4,11 +4,11 @@ import type { RouteStatus } from '../core/route-status.js';
 const STALLED_MS = 60_000;
 
 /**
- * Why a destination is not ready, a line for each reason: it neither delivers nor is idle, or its checkpoint cannot
- * be saved. Empty for one that is. Being ready says nothing about the lag.
+ * Why a destination is not ready, a line for each reason: it neither delivers nor is idle, nothing can be read for it,
+ * or its checkpoint cannot be saved. Empty for one that is. Being ready says nothing about the lag.
  */
 export function reasonsNotReady(status: RouteStatus): string[] {
-  const reasons = [reasonNotDelivering(status), status.checkpointError && `the checkpoint cannot be saved: ${status.checkpointError}`];
+  const reasons = [reasonNotDelivering(status), status.sourceError && `nothing can be read: ${status.sourceError}`, status.checkpointError && `the checkpoint cannot be saved: ${status.checkpointError}`];
   return reasons.flatMap((reason) => (reason ? [`${status.name} (${status.label}): ${reason.replaceAll('\n', ' ')}`] : []));
 }
 

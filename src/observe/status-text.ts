@@ -18,14 +18,14 @@ export class StatusText {
   }
 
   #describe(route: RouteStatus, isIdle: boolean, nowMs: number, monotonicMs: number): string {
-    const { state, lastError, checkpointError, unconfirmedBatches, position, firstRead } = route;
+    const { state, lastError, sourceError, checkpointError, unconfirmedBatches, position, firstRead } = route;
     const settledUs = position?.timestamp ?? firstRead;
     if (state === 'starting' && lastError !== undefined) return `WAITING (${lastError})`;
     if (state === 'starting' || state === 'stopped') return state;
     const rate = this.#rate(route, monotonicMs);
     const parts = [
       ...(lastError === undefined ? [`${rate} entries/s`] : [`DOWN (${lastError})`]),
-      ...(isIdle ? ['up to date'] : settledUs === undefined ? [] : [`${formatDuration(wholeSeconds(nowMs - settledUs / 1000))} behind`]),
+      ...(sourceError !== undefined ? [`CANNOT READ (${sourceError})`] : isIdle ? ['up to date'] : settledUs === undefined ? [] : [`${formatDuration(wholeSeconds(nowMs - settledUs / 1000))} behind`]),
       ...(unconfirmedBatches === 0 ? [] : [`${unconfirmedBatches} ${unconfirmedBatches === 1 ? 'batch' : 'batches'} unconfirmed`]),
       ...(checkpointError === undefined ? [] : [`CANNOT SAVE ITS PLACE (${checkpointError})`]),
     ];

@@ -39,6 +39,9 @@ export function joinLines(source: Source, limits: Partial<JoinLimits> = {}): Sou
   const all = { ...LIMITS, ...limits };
   return {
     read: (after, signal) => joinedChunks(source.read(after, signal), new Joiner(after, all)),
+    get trouble() {
+      return source.trouble;
+    },
     settled: (position) => source.settled?.(position),
   };
 }

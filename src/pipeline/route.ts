@@ -127,6 +127,7 @@ export class Route {
       waitingMs: this.#tracker.openCount === 0 ? 0 : performance.now() - this.#movedMs,
       retries: this.#retries,
       lastError,
+      sourceError: this.#options.source.trouble,
       savedAtMs: this.#saver.savedAtMs,
       unsavedMs: this.#saver.unsavedMs,
       saveFailures: this.#saver.failures,

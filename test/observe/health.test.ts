@@ -34,6 +34,8 @@ describe('a destination', () => {
   });
 
   it('is not ready while its checkpoint cannot be saved, told in a line of its own', () => {
+    assert.deepEqual(reasonsNotReady(routeStatus({ sourceError: 'it exited with 1' })), ['there (tcp://there:514): nothing can be read: it exited with 1']);
+    assert.deepEqual(reasonsNotReady(routeStatus({ state: 'starting', lastError: 'Cannot write the state folder' })), ['there (tcp://there:514): Cannot write the state folder']);
     assert.deepEqual(reasonsNotReady(routeStatus({ lastError: 'connection refused', checkpointError: 'ENOSPC: no space\nleft' })), [
       'there (tcp://there:514): connection refused',
       'there (tcp://there:514): the checkpoint cannot be saved: ENOSPC: no space left',

@@ -43,6 +43,11 @@ describe('StatusText', () => {
     );
   });
 
+  it('tells that nothing can be read, or that it waits to start', () => {
+    assert.equal(textOf({ sourceError: 'it exited with 1' }, true), 'tcp://loghost:514: 0 entries/s, CANNOT READ (it exited with 1)');
+    assert.equal(textOf({ state: 'starting', lastError: 'EROFS' }), 'tcp://loghost:514: WAITING (EROFS)');
+  });
+
   it('stays one line, of a length that systemd reads', () => {
     const text = textOf({ lastError: `a\nb\u0007${'€'.repeat(5000)}` });
     assert.match(text, /DOWN \(a b €+\.\.\.$/);

@@ -23,6 +23,7 @@ export function routeStatus(more: Partial<RouteStatus> = {}): RouteStatus {
     waitingMs: 200,
     retries: 0,
     lastError: undefined,
+    sourceError: undefined,
     savedAtMs: 1604430010500,
     unsavedMs: 0,
     saveFailures: 0,

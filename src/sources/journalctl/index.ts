@@ -23,6 +23,7 @@ import { newestEntry, noRight } from './queries.js';
 import { ReadAgain, type Restart } from './read-again.js';
 import { Sift, SIFTED_FIELDS } from './sift.js';
 import { findPlace, type Start } from './start.js';
+import { Trouble } from './trouble.js';
 
 export type { JournalSelection } from './arguments.js';
 export type { JournalctlProgram } from './process.js';
@@ -94,6 +95,7 @@ export class JournalSource implements Source {
   readonly #gaps: Gaps;
   readonly #files: JournalFiles;
   readonly #inquiry: Inquiry;
+  readonly #trouble: Trouble;
   /** Sequence numbers count all that is read, so that every loss shows; else a rotation is reason enough to read again. */
   readonly #isContiguous: boolean;
   /** The poison entries that were handed on. */
@@ -109,10 +111,19 @@ export class JournalSource implements Source {
     this.#selection = { ...selection, fields: selection.fields === undefined ? undefined : [...new Set([...selection.fields, ...SIFTED_FIELDS])] };
     this.#timing = { ...TIMING, ...timing };
     this.#logger = logger;
-    this.#inquiry = new Inquiry(options.program, (seconds) => this.#notice('silent', `it did not answer in ${seconds} s`));
+    this.#trouble = new Trouble(logger);
+    this.#inquiry = new Inquiry(options.program, (seconds) => {
+      this.#notice('silent', `it did not answer in ${seconds} s`);
+      this.#trouble.failed('it does not answer');
+    });
     this.#gaps = new Gaps({ events, logger, hostname });
     this.#isContiguous = !isConditional(selection) && selection.machineId !== undefined;
     this.#files = new JournalFiles(selection, this.#isContiguous);
+  }
+
+  /** Why nothing can be read at present, where journalctl fails each time. */
+  get trouble(): string | undefined {
+    return this.#trouble.why;
   }
 
   async *read(after: Position | undefined, signal: AbortSignal): AsyncGenerator<Chunk, void> {
@@ -138,7 +149,11 @@ export class JournalSource implements Source {
       if (signal.aborted || end.kind === 'complete') return;
       const stepped = end.kind === 'again' ? this.#notice(end.why.why, end.why.message, end.why.isOrdinary) : await this.#reactToFailure(end, reading);
       if (stepped !== undefined) yield stepped;
-      pauseMs = nextPauseMs(pauseMs, place.last !== before, end.kind === 'again' && end.why.isOrdinary, this.#timing.longestPauseMs);
+      const hasMoved = place.last !== before;
+      const isOrdinary = end.kind === 'again' && end.why.isOrdinary;
+      if (hasMoved) this.#trouble.passed();
+      else if (!isOrdinary) this.#trouble.failed(end.kind === 'again' ? end.why.message : howItEnded(end.exit));
+      pauseMs = nextPauseMs(pauseMs, hasMoved, isOrdinary, this.#timing.longestPauseMs);
       await delay(pauseMs, undefined, { signal }).catch(() => undefined);
     }
   }
@@ -227,6 +242,7 @@ export class JournalSource implements Source {
     const hangWatch = everyMs === undefined ? undefined : new HangWatch({ pid: journalctl.pid, everyMs, onHung: () => { isHung = true; stop(); } });
     let isOver = false;
     let isOpened = false;
+    const ended = isBulk ? undefined : this.#trouble.follows();
     place.begin();
     try {
       for await (const chunk of decode(journalctl.stdout)) {
@@ -237,6 +253,7 @@ export class JournalSource implements Source {
         isOpened = true;
         const { chunk: fresh, again } = sift.take(chunk, isBulk);
         if (fresh !== undefined) {
+          this.#trouble.passed();
           const stall = setTimeout(() => {
             isStalled = true;
             this.#logger.debug('Stopping journalctl, since nobody pulled for long');
@@ -267,6 +284,7 @@ export class JournalSource implements Source {
     } finally {
       signal.removeEventListener('abort', stop);
       hangWatch?.stop();
+      ended?.();
       // One that has closed its stdout is about to exit: a signal now would hide how.
       if (!isOver) await journalctl.stop();
     }
@@ -281,7 +299,7 @@ export class JournalSource implements Source {
 
   /** Says why journalctl is started again, prepares the place for what made it fail, and tells of what was stepped over. */
   async #reactToFailure({ exit, partial }: End & { kind: 'failed' }, { place, sift, poison, signal }: Reading): Promise<Chunk | undefined> {
-    const { stderr, code, signal: killer } = exit;
+    const { stderr, signal: killer } = exit;
     if (stderr.includes('insufficient permissions')) throw noRight(stderr);
     if (/Failed to parse timestamp|Failed to add match/.test(stderr)) throw refused(stderr);
     if (stderr.includes('--merge is not supported')) {
@@ -292,8 +310,8 @@ export class JournalSource implements Source {
       place.distrustCursor();
       return this.#notice('exited', 'it refuses the cursor: reading on from the time of its entry');
     }
-    if (killer !== undefined) return this.#notice('killed', `it was ended by ${killer}`);
-    this.#notice('exited', `it exited${code === undefined ? '' : ` with ${code}`}${stderr === '' ? '' : ` (${stderr})`}`);
+    if (killer !== undefined) return this.#notice('killed', howItEnded(exit));
+    this.#notice('exited', howItEnded(exit));
     const found = poison.look({ exit, partial, place });
     if (found === undefined) return undefined;
     // Also where a break of the connection made the reading begin again before it.
@@ -319,6 +337,11 @@ export class JournalSource implements Source {
   newest(signal: AbortSignal): Promise<Position | undefined> {
     return newestEntry(this.#options.selection, this.#options.program, [], signal);
   }
+}
+
+function howItEnded({ code, signal, stderr }: Exit): string {
+  if (signal !== undefined) return `it was ended by ${signal}`;
+  return `it exited${code === undefined ? '' : ` with ${code}`}${stderr === '' ? '' : ` (${stderr})`}`;
 }
 
 /** What no later attempt mends: a time or a match that only journalctl itself could judge. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { textOf } from '../../../../src/core/entry.js';
@@ -92,6 +92,26 @@ describe('the process', () => {
     await fixture.logger.line(/nobody pulled for long/);
     await chunks.return();
     assert.deepEqual(fixture.events.restarts, []);
+  });
+
+  it('that fails each time is told of as a trouble of the source, until it works', async () => {
+    await fixture.log('a');
+    const folder = await fixture.folder();
+    const program = await fixture.program(`[ -e ${folder}/mended ] || case "$*" in *--lines=1*) ;; *) echo 'it is broken' >&2; exit 1;; esac`, 'exec "$JOURNALCTL" "$@"');
+    const source = fixture.source({ program, timing: { longestPauseMs: 10 } });
+    const abort = new AbortController();
+    const chunks = source.read(undefined, abort.signal);
+    assert.equal(source.trouble, undefined);
+    const next = chunks.next();
+    await fixture.logger.line(/^error: Nothing can be read, since journalctl fails each time: it exited with 1 \(it is broken\)/);
+    assert.match(source.trouble!, /it is broken/);
+    await writeFile(join(folder, 'mended'), '');
+    await next;
+    assert.equal(source.trouble, undefined);
+    assert.ok(fixture.logger.lines.includes('info: journalctl works again'));
+    assert.equal(fixture.logger.lines.filter((line) => line.startsWith('error')).length, 1, 'once a minute');
+    abort.abort();
+    await chunks.return();
   });
 
   it('that ends with 0 though it should follow is started again', async () => {
