@@ -76,6 +76,24 @@ describe('a forwarder on a machine of its own', { timeout: 120_000 }, () => {
     assert.deepEqual(marks.filter((body) => body < 'mark-3'), ['mark-1', 'mark-2'], 'only what the sudden death left unconfirmed may come twice');
   });
 
+  it('delivers 1,000 entries that were left unread in the boot before', async () => {
+    let forwarder = start();
+    await mark('first');
+    await arrived('first');
+    assert.equal((await forwarder.stop()).code, 0);
+    const numbered = Array.from({ length: 1000 }, (_, n) => ({ MESSAGE: `entry ~Q${String(n).padStart(9, '0')}~`, SYSLOG_IDENTIFIER: 'test' }));
+    await sandbox.send(numbered);
+    await sandbox.sync();
+    await sandbox.reboot();
+    await mark('of the next boot');
+    forwarder = start();
+    await arrived('of the next boot');
+    assert.deepEqual(receiver.missing(1000), []);
+    const { duplicates, outOfOrder } = receiver.tally;
+    assert.deepEqual({ duplicates, outOfOrder }, { duplicates: 0, outOfOrder: 0 });
+    assert.equal((await forwarder.stop()).code, 0);
+  });
+
   it('waits for a receiver that is not there yet, says so once, and says when it is', async () => {
     await receiver.close();
     const forwarder = start();
