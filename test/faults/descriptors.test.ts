@@ -27,6 +27,7 @@ describe('too few file descriptors', { timeout: 60_000, concurrency: true }, () 
       await limit(1024);
       await machine.allArrived();
       await machine.allSaved();
+      await forwarder.isReady();
       assert.equal((await forwarder.stop()).code, 0, forwarder.stderr);
     }));
 
@@ -42,9 +43,10 @@ describe('too few file descriptors', { timeout: 60_000, concurrency: true }, () 
     for (let file = 0; file < count; file++) {
       await makeJournal(join(folder, 'journal', `${file}.journal`), [{ time: 1_604_430_000_000_000 + file, fields: { MESSAGE: `entry ~Q${String(file).padStart(9, '0')}~` } }]);
     }
-    const forwarder = new RunningForwarder(['--directory', join(folder, 'journal'), '--journalctl-path', journalctl, '--start', 'head', '--no-follow', '--state-dir', join(folder, 'state'), '--to', `tcp://127.0.0.1:${receiver.port}`]);
+    const forwarder = new RunningForwarder(['--directory', join(folder, 'journal'), '--journalctl-path', journalctl, '--start', 'head', '--no-follow', '--state-dir', join(folder, 'state'), '--metrics', '127.0.0.1:0', '--to', `tcp://127.0.0.1:${receiver.port}`]);
     try {
       await forwarder.says(/WARN .*it could not open every journal file \(Too many open files\)/);
+      await forwarder.isNotReady(/nothing can be read: it could not open every journal file/);
       assert.equal(receiver.tally.frames, 0);
       await writeFile(limit, '1024');
       const exit = await forwarder.exit;

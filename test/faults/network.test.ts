@@ -66,6 +66,7 @@ describe('a network that fails without a word', { timeout: 90_000, concurrency: 
         await hosts.cut(`-p tcp --sport ${(await hosts.connection())!.port}`);
         receiver.resume();
         await forwarder.says(/WARN +there: no acknowledgement for 1\.5 s.*trying again/);
+        await forwarder.says(/^not ready: there \(there\): no acknowledgement for 1\.5 s/m);
         await delivers(forwarder, receiver);
         assert.match(forwarder.stderr, /reachable again after/);
         assert.equal(receiver.connections, 2);
@@ -111,8 +112,10 @@ describe('a network that fails without a word', { timeout: 90_000, concurrency: 
       await write(0);
       const forwarder = forward(['--directory', folder, '--start', 'head', '--to', `tcp://loghost.test:${PORT}`]);
       await forwarder.says(/WARN .*the name server does not answer; trying again/);
+      await forwarder.isNotReady(/the name server does not answer/);
       await heal();
       await forwarder.says(/reachable again/);
+      await forwarder.isReady();
       heal = await hosts.cut('-p udp --dport 53');
       await write(100);
       await receiver.waitForCount(200);
@@ -133,7 +136,7 @@ async function onTwoHosts(test: (scene: Scene) => Promise<void>): Promise<void> 
   const receiver = await startCountingReceiver({ listen: () => hosts.listen() });
   const forwarders: RunningForwarder[] = [];
   const forward = (args: readonly string[]): RunningForwarder => {
-    const forwarder = new RunningForwarder(['--state-dir', join(folder, 'state'), ...args], { spawn: hosts.spawn.bind(hosts) });
+    const forwarder = new RunningForwarder(['--state-dir', join(folder, 'state'), '--metrics', '127.0.0.1:0', ...args], { spawn: hosts.spawn.bind(hosts), ask: hosts.ask.bind(hosts) });
     forwarders.push(forwarder);
     return forwarder;
   };

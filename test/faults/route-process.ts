@@ -1,6 +1,7 @@
 import { MemoryCheckpoint } from '../../src/checkpoint/memory-checkpoint.js';
 import { createEncoder } from '../../src/encoders/index.js';
 import { createLog } from '../../src/log.js';
+import { reasonsNotReady } from '../../src/observe/health.js';
 import { Route } from '../../src/pipeline/route.js';
 import { createSyslogStreamSink } from '../../src/sinks/syslog-stream.js';
 import { JournalSource } from '../../src/sources/journalctl/index.js';
@@ -20,5 +21,12 @@ const route = new Route({
   deadLetters: { write: () => Promise.reject(new Error('nothing is refused here')) },
   logger,
 });
+// What a monitor would be told.
+let last = '';
+setInterval(() => {
+  const reasons = reasonsNotReady(route.status()).join('; ');
+  if (reasons !== last) process.stderr.write(`${reasons === '' ? 'ready' : `not ready: ${reasons}`}\n`);
+  last = reasons;
+}, 20).unref();
 const never = new AbortController().signal;
 await route.run(never, never);

@@ -93,6 +93,14 @@ export class TwoHosts {
     return undefined;
   }
 
+  /** Asks a program on the client over HTTP. */
+  async ask(url: string): Promise<{ readonly code: number; readonly text: string }> {
+    const child = this.spawn(process.execPath, ['-e', `fetch('${url}').then(async (answer) => console.log(JSON.stringify({ code: answer.status, text: await answer.text() })))`], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let json = '';
+    for await (const text of child.stdout!) json += String(text);
+    return JSON.parse(json) as { code: number; text: string };
+  }
+
   /** A listening socket on the server that this process accepts from. */
   async listen(): Promise<Server> {
     const listener = `const server = require('node:net').createServer().listen(${PORT}, '${SERVER}', () => process.send('listening', server, () => process.disconnect()))`;

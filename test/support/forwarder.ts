@@ -10,8 +10,16 @@ export interface ForwarderOptions {
   /** Starts the process: the machine's own spawn, or that of a sandbox. */
   readonly spawn?: (command: string, args: readonly string[], options: SpawnOptions) => ChildProcess;
   readonly env?: Readonly<Record<string, string>>;
+  /** Asks its monitor, where this process itself cannot reach it; by `fetch` otherwise. */
+  readonly ask?: (url: string) => Promise<Answer>;
   /** What stands in for the user's environment besides `env`; PATH alone by default. */
   readonly stdin?: 'ignore' | 'pipe';
+}
+
+/** Of a monitor, over HTTP. */
+export interface Answer {
+  readonly code: number;
+  readonly text: string;
 }
 
 export interface ForwarderExit {
@@ -27,10 +35,12 @@ export class RunningForwarder {
   readonly exit: Promise<ForwarderExit>;
   readonly #events = new EventEmitter();
   readonly #stdout: Buffer[] = [];
+  readonly #ask: (url: string) => Promise<Answer>;
   #stderr = '';
 
   constructor(args: readonly string[], options: ForwarderOptions = {}) {
     const start = options.spawn ?? spawn;
+    this.#ask = options.ask ?? fetched;
     this.child = start(process.execPath, [program, ...args], {
       stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'] ?? '', TZ: 'UTC', ...options.env },
@@ -61,11 +71,10 @@ export class RunningForwarder {
     }
   }
 
-  /** What it answers over HTTP, where it was started with `--metrics` on a port that this process can reach. */
-  async answer(path: '/readyz' | '/healthz' | '/metrics'): Promise<{ readonly code: number; readonly text: string }> {
+  /** What its monitor answers, where it was started with `--metrics`. */
+  async answer(path: '/readyz' | '/healthz' | '/metrics'): Promise<Answer> {
     await this.says(/Metrics and health are served at /);
-    const response = await fetch(/served at (http:\/\/\S+)\/metrics/.exec(this.#stderr)![1]! + path);
-    return { code: response.status, text: await response.text() };
+    return this.#ask(/served at (http:\/\/\S+)\/metrics/.exec(this.#stderr)![1]! + path);
   }
 
   /** Resolves when `/readyz` says that all is well. */
@@ -88,6 +97,11 @@ export class RunningForwarder {
 /** Runs the forwarder to its end. */
 export function runForwarder(args: readonly string[], options: ForwarderOptions = {}): Promise<ForwarderExit> {
   return new RunningForwarder(args, options).exit;
+}
+
+async function fetched(url: string): Promise<Answer> {
+  const response = await fetch(url);
+  return { code: response.status, text: await response.text() };
 }
 
 const running = new Set<RunningForwarder>();
