@@ -86,6 +86,27 @@ describe('a clock that jumps', { timeout: 120_000, concurrency: true }, () => {
       await machine.allArrived();
       isComplete(machine, forwarder);
     }));
+
+  it('for the whole machine over a reboot, as where no battery keeps the time: what was unread of the boot before comes first', () =>
+    onMachineOf(-2 * HOUR, async (machine, clock) => {
+      let forwarder = machine.forward({ env: clock.env });
+      await writeByTwo(machine);
+      await machine.allArrived();
+      await machine.allSaved();
+      assert.equal((await forwarder.stop()).code, 0);
+      await writeByTwo(machine);
+      clock.set(-3 * HOUR);
+      await machine.sandbox.reboot();
+      await writeByTwo(machine);
+      forwarder = machine.forward({ env: clock.env });
+      await machine.allArrived();
+      await machine.allSaved();
+      assert.equal((await forwarder.stop()).code, 0);
+      await writeByTwo(machine);
+      forwarder = machine.forward({ env: clock.env });
+      await machine.allArrived();
+      isComplete(machine, forwarder);
+    }));
 });
 
 async function withClock(seconds: number, test: (clock: MachineClock) => Promise<void>): Promise<void> {

@@ -49,11 +49,13 @@ export async function findPlace(after: Position | undefined, options: StartOptio
 
 /**
  * journalctl puts what is logged now before entries of other boots that are from the future: whoever has read these
- * is never given anything again. So only the running boot is read, by its own clock; first, unless it `isUrgent`,
- * all that leads up to the future.
+ * is never given anything again. So only the running boot is read, by its own clock; first, what is left of the boot
+ * that was read last, where that is the one from the future, or else, unless it `isUrgent`, all that leads up to the future.
  */
 async function placeBeforeTheFuture(after: Position | undefined, boot: string, isUrgent: boolean, options: StartOptions): Promise<Start> {
-  if (isUrgent || parseCursor(after?.cursor ?? '')?.bootId === boot) {
+  const last = parseCursor(after?.cursor ?? '')?.bootId;
+  if (isUrgent && after !== undefined && last !== undefined && last !== boot) return { place: Place.inBoot(last, after), then: { boot, position: undefined } };
+  if (isUrgent || last === boot) {
     return { place: Place.inBoot(boot, after ?? (options.start === 'now' ? await newestOf(boot, options) : undefined)) };
   }
   const then = { boot, position: await newestOf(boot, options) };
