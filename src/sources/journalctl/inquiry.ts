@@ -3,7 +3,7 @@ import { OperatorError } from '../../core/errors.js';
 import type { Position } from '../../core/position.js';
 import type { JournalSelection } from './arguments.js';
 import type { JournalctlProgram } from './process.js';
-import { entryAt, newestEntry } from './queries.js';
+import { entryAt, newestEntry, oldestOfBoot, type Found } from './queries.js';
 
 /** journalctl answers in a few milliseconds, also about a journal of many gigabytes. */
 const TIMEOUT_MS = 30_000;
@@ -42,8 +42,13 @@ export class Inquiry {
   }
 
   /** The entry that journalctl takes a cursor for, whatever the selection's conditions; `isSure` tells whether it could look everywhere. */
-  entryAt(cursor: Cursor, selection: JournalSelection, signal: AbortSignal): Promise<{ readonly entry: Position | undefined; readonly isSure: boolean }> {
+  entryAt(cursor: Cursor, selection: JournalSelection, signal: AbortSignal): Promise<Found> {
     return entryAt(cursor, selection, this.#program, withTimeout(signal));
+  }
+
+  /** The first entry of a boot, asked for once; undefined also where that cannot be known. */
+  async oldestOfBoot(bootId: string, selection: JournalSelection, signal: AbortSignal): Promise<Position | undefined> {
+    return (await oldestOfBoot(bootId, selection, this.#program, withTimeout(signal))).entry;
   }
 }
 

@@ -32,9 +32,23 @@ export async function newestEntry(selection: JournalSelection, program: Journalc
 }
 
 /** The entry that journalctl takes a cursor for, whatever the selection's conditions; `isSure` tells whether it could look everywhere, before `signal` aborted. */
-export async function entryAt(cursor: Cursor, selection: JournalSelection, program: JournalctlProgram, signal: AbortSignal): Promise<{ readonly entry: Position | undefined; readonly isSure: boolean }> {
+export function entryAt(cursor: Cursor, selection: JournalSelection, program: JournalctlProgram, signal: AbortSignal): Promise<Found> {
+  return firstEntry(bulkArguments({ ...withoutConditions(selection), fields: ['_BOOT_ID'] }, { cursor }), program, signal);
+}
+
+/** The first entry of a boot, whatever the selection's conditions. */
+export function oldestOfBoot(bootId: string, selection: JournalSelection, program: JournalctlProgram, signal: AbortSignal): Promise<Found> {
+  return firstEntry(bulkArguments({ ...withoutConditions(selection), fields: ['_BOOT_ID'] }, undefined, [`_BOOT_ID=${bootId}`]), program, signal);
+}
+
+export interface Found {
+  readonly entry: Position | undefined;
+  readonly isSure: boolean;
+}
+
+async function firstEntry(args: readonly string[], program: JournalctlProgram, signal: AbortSignal): Promise<Found> {
   if (signal.aborted) return { entry: undefined, isSure: false };
-  const journalctl = startJournalctl(program, bulkArguments({ ...withoutConditions(selection), fields: ['_BOOT_ID'] }, { cursor }));
+  const journalctl = startJournalctl(program, args);
   const stop = (): void => void journalctl.stop();
   signal.addEventListener('abort', stop, { once: true });
   const reader = new ExportReader();

@@ -44,7 +44,26 @@ export async function findPlace(after: Position | undefined, options: StartOptio
       if (boot !== undefined) return placeBeforeTheFuture(after, boot, isAfterFuture || (after === undefined && start !== 'head' && since === undefined), options);
     }
   }
-  return after === undefined ? { place: await firstPlace(options) } : placeAfter(after, options);
+  if (after === undefined) return { place: await firstPlace(options) };
+  return (await placeBeforeAnEarlierBoot(after, options)) ?? placeAfter(after, options);
+}
+
+/**
+ * Where the running boot began at an earlier time than the one before it ended (no battery keeps the time, and the
+ * network's came later), journalctl leaves out what the running boot logged by other users until the time had caught up:
+ * files of different sequences are compared by the time of day. So the one is read to its end, and then the other,
+ * each by its own clock. Undefined where all is as usual; and for other machines' journals, which mix boots by nature.
+ */
+async function placeBeforeAnEarlierBoot(after: Position, options: StartOptions): Promise<Start | undefined> {
+  const { selection, inquiry, signal, logger } = options;
+  const last = parseCursor(after.cursor)?.bootId;
+  if (selection.machineId === undefined || last === undefined || last === (await bootId())) return undefined;
+  const boot = await runningBoot(options);
+  if (boot === undefined || boot === last) return undefined;
+  const [end, begin] = [await newestOf(last, options), await inquiry.oldestOfBoot(boot, selection, signal)];
+  if (begin === undefined || begin.timestamp >= Math.max(after.timestamp, end?.timestamp ?? 0)) return undefined;
+  logger.warn('The clock was set back when the machine was started: reading the boot before to its end, and then following the running boot only');
+  return { place: Place.inBoot(last, after), then: { boot, position: undefined } };
 }
 
 /**
