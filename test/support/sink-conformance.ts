@@ -120,7 +120,8 @@ export function testSinkConformance(name: string, setUp: () => Promise<SinkUnder
   promise('gives up a close that is aborted, and leaves nothing open', async ({ sink, stall }) => {
     stall?.();
     const small = sink.deliver(batchOf(sink.framing, ['small']), never());
-    await small;
+    // A receiver that acknowledges by itself does not, while it does not read.
+    if (sink.limits.maxInFlight === 1) await small;
     const delivery = sink.deliver(batchOf(sink.framing, ['y'.repeat(24_000_000)]), never());
     await turns(50);
     const stopping = new AbortController();
