@@ -31,6 +31,10 @@ async function createRemoteSink(settings: Exclude<DestinationSettings, StdoutSet
       const { createSyslogStreamSink } = await import('./sinks/syslog-stream.js');
       return createSyslogStreamSink({ ...settings, logger: prefixed(logger, settings.label) });
     }
+    case 'relp': {
+      const { createRelpSink } = await import('./sinks/relp/relp.js');
+      return createRelpSink({ ...settings, logger: prefixed(logger, settings.label) });
+    }
     case 'syslog-datagram': {
       const { createSyslogDatagramSink } = await import('./sinks/syslog-datagram.js');
       return createSyslogDatagramSink(settings);

@@ -52,6 +52,18 @@ export const schemes: Readonly<Record<Scheme, SchemeRow>> = {
       };
     },
   },
+  relp: {
+    form: 'relp://HOST:PORT',
+    read: (written, rest) => {
+      const address = readHostPort(written, 'relp', rest);
+      return {
+        label: `relp://${showHostPort(address)}`,
+        nameParts: [address.host, String(address.port)],
+        // What rsyslog stores of a message by default (maxMessageSize, which is also imrelp's maxDataSize): it cuts the rest off without a mark.
+        settle: (given, base) => ({ kind: 'relp', ...base, encoding: readEncoding(given, { maxBytes: 8192 }), address }),
+      };
+    },
+  },
   unix: {
     form: 'unix:///PATH',
     read: (written, rest) => {

@@ -47,7 +47,7 @@ export interface FilterSettings {
 
 export type Format = 'rfc5424' | 'rfc3164' | 'json' | 'short' | 'cat';
 
-export type DestinationSettings = StdoutSettings | SyslogStreamSettings | SyslogDatagramSettings;
+export type DestinationSettings = StdoutSettings | SyslogStreamSettings | SyslogDatagramSettings | RelpSettings;
 
 export interface DestinationBase {
   /** Under which its checkpoint is kept: `[A-Za-z0-9._-]`, unique among the destinations. */
@@ -87,6 +87,11 @@ export interface SyslogStreamSettings extends DestinationBase {
 
 export interface SyslogDatagramSettings extends DestinationBase {
   readonly kind: 'syslog-datagram';
+  readonly address: { readonly host: string; readonly port: number };
+}
+
+export interface RelpSettings extends DestinationBase {
+  readonly kind: 'relp';
   readonly address: { readonly host: string; readonly port: number };
 }
 

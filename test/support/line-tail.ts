@@ -27,6 +27,14 @@ export class LineTail {
     }
   }
 
+  /** Forgets what stands behind the last line feed, once whoever wrote it is dead; returns whether there was anything. */
+  forgetTorn(): boolean {
+    this.read();
+    const isTorn = this.#rest.length > 0;
+    this.#rest = Buffer.alloc(0);
+    return isTorn;
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -6,17 +6,20 @@ export interface RsyslogOptions {
   readonly maxMessageBytes?: number;
   /** rsyslog's default queue is kept in memory; `Direct` stores a message before it is acknowledged. */
   readonly queue?: 'Direct' | 'FixedArray';
+  /** Whether there is an input for RELP too, `port('relp')`. */
+  readonly relp?: boolean;
 }
 
 /**
- * A real rsyslogd with UDP, and TCP that takes octet counting and LF on one port. Set up to keep control characters,
+ * A real rsyslogd with UDP, TCP that takes octet counting and LF on one port, and RELP where it is asked for. Set up to keep control characters,
  * and the slash in the program name of an RFC 3164 message: by default it escapes the ones and cuts at the other.
  */
 export async function startRsyslog(options: RsyslogOptions = {}): Promise<SyslogDaemon> {
   if (!existsSync(program)) throw new Error(`${program} is missing: install the Debian package rsyslog.`);
+  const { relp = false } = options;
   return SyslogDaemon.start({
     name: 'rsyslog',
-    sockets: { udp: 'udp', tcp: 'tcp' },
+    sockets: { udp: 'udp', tcp: 'tcp', ...(relp && { relp: 'tcp' as const }) },
     socketOf: { udp: 'udp', 'octet-counting': 'tcp', lf: 'tcp' },
     config: (ports, output, folder) => `
       global(workDirectory="${folder}" maxMessageSize="${options.maxMessageBytes ?? 65536}"
@@ -33,6 +36,7 @@ export async function startRsyslog(options: RsyslogOptions = {}): Promise<Syslog
       }
       input(type="imudp" address="127.0.0.1" port="${ports['udp']}" name="udp" ruleset="store")
       input(type="imtcp" address="127.0.0.1" port="${ports['tcp']}" name="tcp" ruleset="store" maxFrameSize="200000000")
+      ${relp ? `module(load="imrelp") input(type="imrelp" address="127.0.0.1" port="${ports['relp']}" name="relp" ruleset="store")` : ''}
       if $inputname == "internal" and $syslogseverity <= 3 then action(type="omfile" file="/dev/stderr")
     `,
     command: (configFile, folder) => ({ program, args: ['-n', '-iNONE', '-f', configFile], env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: folder } }),

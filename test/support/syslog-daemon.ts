@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { EventEmitter, once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -60,6 +60,7 @@ export class SyslogDaemon {
     writeFileSync(this.#output, '');
     this.#arrivals.setMaxListeners(0);
     this.#tail = new LineTail(this.#output, (line) => {
+      if (line.length === 0) return;
       this.#messages.push(kind.parse(line));
       this.#arrivals.emit('message');
     });
@@ -120,9 +121,11 @@ export class SyslogDaemon {
     await ended;
   }
 
-  /** Kills the daemon with SIGKILL: what it had not written is lost. */
+  /** Kills the daemon with SIGKILL: what it had not written is lost, a message that it was writing included. */
   async kill(): Promise<void> {
     await this.halt('SIGKILL');
+    // What it writes after a restart is not to be taken for the rest of a line.
+    if (this.#tail.forgetTorn()) appendFileSync(this.#output, '\n');
   }
 
   /** Starts the daemon again on the same ports, after halting it if it runs. Earlier messages stay. */

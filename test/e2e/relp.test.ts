@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { cachedCorpus, type Corpus } from '../../bench/corpus.js';
+import { markerOf } from '../support/counting-receiver.js';
+import { RunningForwarder, runForwarder } from '../support/forwarder.js';
+import { type RsyslogOptions, startRsyslog } from '../support/rsyslog.js';
+import type { ReceivedMessage, SyslogDaemon } from '../support/syslog-daemon.js';
+
+const ENTRIES = 100_000;
+/** What the sink may have sent and not seen acknowledged: four batches of 256. */
+const WINDOW = 1024;
+
+describe('a journal of 100,000 entries, to an rsyslog that stores what it acknowledges', { timeout: 300_000 }, () => {
+  let corpus: Corpus;
+  let state: string;
+  before(async () => {
+    corpus = await cachedCorpus(ENTRIES);
+    state = await mkdtemp(join(tmpdir(), 'state-'));
+  });
+  after(() => rm(state, { recursive: true }));
+
+  async function withRsyslog(options: RsyslogOptions, body: (daemon: SyslogDaemon, args: readonly string[]) => Promise<void>): Promise<void> {
+    const daemon = await startRsyslog({ relp: true, ...options });
+    try {
+      await body(daemon, ['--directory', corpus.journal, '--start', 'head', '--no-follow', '--state-dir', state, '--to', `relp://127.0.0.1:${daemon.port('relp')}`]);
+    } finally {
+      await daemon.stop();
+    }
+  }
+
+  it('arrives over RELP once and in order, and the checkpoint counts it', async () => {
+    await withRsyslog({}, async (daemon, args) => {
+      const exit = await runForwarder(args);
+      assert.equal(exit.code, 0, exit.stderr);
+      assert.equal(exit.stderr, '');
+      const numbers = numbersOf(daemon.messages());
+      assert.deepEqual(numbers, [...numbers.keys()]);
+      assert.equal(numbers.length, ENTRIES);
+      const saved = JSON.parse(await readFile(join(state, `relp-127.0.0.1-${daemon.port('relp')}.json`), 'utf8')) as { counts: unknown };
+      assert.deepEqual(saved.counts, { delivered: ENTRIES, filtered: 0, rejected: 0 });
+    });
+  });
+
+  it('arrives with nothing missing though rsyslog is killed in the middle, twice, and nothing comes twice but the window', async () => {
+    await withRsyslog({}, async (daemon, args) => {
+      const forwarder = new RunningForwarder(args);
+      for (const count of [ENTRIES / 4, ENTRIES / 2]) {
+        await daemon.waitFor(count, 120_000);
+        await daemon.kill();
+        assert.ok(daemon.messages().length < ENTRIES, 'killed in the middle');
+        await daemon.restart();
+      }
+      const exit = await forwarder.exit;
+      assert.equal(exit.code, 0, exit.stderr);
+      const numbers = numbersOf(daemon.messages());
+      const unique = new Set(numbers);
+      assert.equal(unique.size, ENTRIES);
+      assert.ok(numbers.length - unique.size <= 2 * WINDOW, `${numbers.length - unique.size} came twice`);
+      // Each kill goes back once, by the window at most; between two of them the order is the journal's.
+      const back = numbers.flatMap((number, index) => (index > 0 && number !== numbers[index - 1]! + 1 ? [numbers[index - 1]! + 1 - number] : []));
+      assert.ok(back.length <= 2 && back.every((by) => by > 0 && by <= WINDOW), `went back by ${back.join(', ')}`);
+      assert.match(exit.stderr, /WARN +relp:\S+: the receiver (closed|reset) the connection; trying again until it answers/);
+      assert.match(exit.stderr, /reachable again after/);
+    });
+  });
+});
+
+function numbersOf(messages: readonly ReceivedMessage[]): number[] {
+  return messages.map(({ raw }) => markerOf(raw) ?? NaN);
+}
