@@ -2,6 +2,8 @@ import type { Position } from '../core/position.js';
 
 /** One batch on its way. */
 export interface Mark {
+  /** Ascends in the order of the source. */
+  readonly number: number;
   /** The last entry that is settled once this mark is. */
   position: Position;
   readonly messages: number;
@@ -20,6 +22,7 @@ export class AckTracker {
   readonly #onSettled: (mark: Mark) => void;
   readonly #open: Mark[] = [];
   #head = 0;
+  #opened = 0;
   #watermark: Position | undefined;
   #wake: (() => void) | undefined;
 
@@ -40,7 +43,7 @@ export class AckTracker {
 
   /** Notes a batch as on its way: everything up to `position` that no earlier mark covers. */
   open(position: Position, messages: number, filtered: number): Mark {
-    const mark: Mark = { position, messages, rejected: 0, filtered, state: 'open' };
+    const mark: Mark = { number: ++this.#opened, position, messages, rejected: 0, filtered, state: 'open' };
     this.#open.push(mark);
     return mark;
   }
@@ -61,7 +64,7 @@ export class AckTracker {
   pass(position: Position, filtered: number): void {
     const last = this.#open.at(-1);
     if (last === undefined) {
-      this.#advance({ position, messages: 0, rejected: 0, filtered, state: 'settled' });
+      this.#advance({ number: this.#opened, position, messages: 0, rejected: 0, filtered, state: 'settled' });
     } else {
       last.position = position;
       last.filtered += filtered;

@@ -14,9 +14,15 @@ export type FinalDelivery = Exclude<Delivery, { outcome: 'retryable' }>;
  */
 export async function retryUntilFinal(
   attempt: () => Promise<Delivery>,
-  options: { readonly outage: Outage; readonly giveUp: AbortSignal; readonly onRetry: () => void },
+  options: {
+    readonly outage: Outage;
+    readonly giveUp: AbortSignal;
+    readonly onRetry: () => void;
+    /** True for one whose next attempt waits for another's all the same: it is no further failure, and pauses only where the receiver asks for it. */
+    readonly isBehind?: () => boolean;
+  },
 ): Promise<FinalDelivery | undefined> {
-  const { outage, giveUp, onRetry } = options;
+  const { outage, giveUp, onRetry, isBehind = () => false } = options;
   return pRetry(
     async (attemptNumber) => {
       if (attemptNumber > 1) {
@@ -37,7 +43,8 @@ export async function retryUntilFinal(
       onFailedAttempt: async ({ error }) => {
         // A failure that the stop itself brought about says nothing about the destination.
         if (!(error instanceof Retryable) || giveUp.aborted) return;
-        await pause(outage.failed(error.delivery.reason, error.delivery.retryAfterMs), giveUp);
+        const { reason, retryAfterMs } = error.delivery;
+        await pause(isBehind() ? (retryAfterMs ?? 0) : outage.failed(reason, retryAfterMs), giveUp);
       },
     },
   );

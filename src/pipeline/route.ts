@@ -306,7 +306,7 @@ export class Route {
     const onRetry = (): void => {
       this.#retries += 1;
     };
-    const delivery = await retryUntilFinal(attempt, { outage: this.#outage, giveUp: pass.giveUp, onRetry });
+    const delivery = await retryUntilFinal(attempt, { outage: this.#outage, giveUp: pass.giveUp, onRetry, isBehind: () => this.#isBehind(mark) });
     if (delivery === undefined) {
       pass.gaveUp = true;
       return;
@@ -325,6 +325,12 @@ export class Route {
       mark.rejected = delivery.rejections.length;
     }
     this.#tracker.settle(mark);
+  }
+
+  /** Whether a delivery that was begun earlier is to be repeated: one break gives back all that were under way, and is one failure. */
+  #isBehind(mark: Mark): boolean {
+    for (const retrying of this.#retrying) if (retrying.number < mark.number) return true;
+    return false;
   }
 
   async #attempt(batch: FramedBatch, mark: Mark, pass: Pass): Promise<Delivery> {

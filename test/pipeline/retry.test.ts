@@ -33,6 +33,17 @@ describe('retrying a delivery', () => {
     });
   }
 
+  test('takes the failure of a delivery that is behind another for no further one, and pauses for it only as the receiver asks', async () => {
+    const { outage, logger } = outageWith(() => 1);
+    let attempts = 0;
+    const attempt = (): Promise<Delivery> => Promise.resolve(++attempts < 5 ? failing('broke', attempts === 1 ? { retryAfterMs: 30 } : {}) : delivered);
+    const startMs = performance.now();
+    assert.equal(await retryUntilFinal(attempt, { outage, giveUp: never, onRetry: () => undefined, isBehind: () => true }), delivered);
+    assert.ok(performance.now() - startMs >= 29);
+    assert.equal(outage.reason, undefined);
+    assert.deepEqual(logger.lines, []);
+  });
+
   test('ends a pause at once when it is told to give up, without another attempt', async () => {
     const { outage, logger } = outageWith(() => 1);
     const giveUp = new AbortController();

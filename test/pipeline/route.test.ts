@@ -288,6 +288,23 @@ describe('a route', { timeout: 60_000 }, () => {
     mock.restoreAll();
   });
 
+  test('takes a break that gives back several batches for one failure, and repeats them one behind the other', async () => {
+    mock.method(Math, 'random', () => 0.001);
+    const attempts = new Attempts();
+    const part = routeOver(chunksOf(3), { limits: { maxMessages: 1, maxInFlight: 3 }, answer: attempts.answer });
+    const run = part.run();
+    for (const call of [await attempts.next(), await attempts.next(), await attempts.next()]) call.end(failing('broke'));
+    for (const number of ['1', '2', '3']) {
+      const again = await attempts.next();
+      assert.deepEqual(again.messages, [number]);
+      assert.equal(attempts.waiting, 0);
+      again.end(delivered);
+    }
+    await run;
+    assert.deepEqual(part.logger.lines.filter((line) => line.includes('broke')).length, 1);
+    mock.restoreAll();
+  });
+
   test('attempts nothing later while a batch that failed has to wait, and leaves it to the next run at a stop', async () => {
     const attempts = new Attempts();
     const part = routeOver(chunksOf(4, 1), { limits: { maxMessages: 1, maxInFlight: 3 }, answer: attempts.answer }, { follows: true });
