@@ -3,6 +3,7 @@ import type { StreamFraming } from './deframe.js';
 import { receiveDatagrams } from './datagrams.js';
 import { receiveHttp } from './http.js';
 import type { ReceiveHandlers, Receiver } from './receiver.js';
+import { receiveRelp } from './relp.js';
 import { receiveStreams } from './streams.js';
 import { urlOf } from './url.js';
 
@@ -17,7 +18,7 @@ export interface ReceiveOptions {
 
 /** Where to listen. Port 0 takes a free one; `unix` is a stream socket. */
 export type ReceiverAddress =
-  | { readonly transport: 'tcp' | 'udp' | 'http'; readonly host: string; readonly port: number }
+  | { readonly transport: 'tcp' | 'udp' | 'http' | 'relp'; readonly host: string; readonly port: number }
   | { readonly transport: 'unix'; readonly path: string };
 
 /** Listens at an address, to see what a sender sends. Throws a SettingError where it cannot. */
@@ -30,6 +31,8 @@ export async function receive(address: ReceiverAddress, handlers: ReceiveHandler
         return await receiveStreams(address, framing, maxMessageBytes, handlers);
       case 'udp':
         return await receiveDatagrams(address, handlers);
+      case 'relp':
+        return await receiveRelp(address, maxMessageBytes, handlers);
       case 'http':
         return await receiveHttp(address, maxMessageBytes, handlers);
     }

@@ -28,7 +28,17 @@ describe('a destination', () => {
     assert.equal(read('udp://h:1?maxBytes=65507').encoding.maxBytes, 65_507);
   });
 
+  it('over RELP sends what rsyslog stores by default, whatever the format', () => {
+    for (const url of ['relp://h:2514', 'relp://h:2514?format=json']) {
+      const { kind, encoding } = read(url);
+      assert.deepEqual([kind, encoding.maxBytes], ['relp', 8192]);
+    }
+    assert.equal(read('relp://h:2514?maxBytes=1000000').encoding.maxBytes, 1_000_000);
+    assert.throws(() => read('relp://h:2514?framing=lf'), /framing is a setting of tcp or unix destinations only/);
+  });
+
   for (const [url, name, label] of [
+    ['relp://LogHost:2514', 'relp-loghost-2514', 'relp://loghost:2514'],
     ['tcp://LogHost:514', 'tcp-loghost-514', 'tcp://loghost:514'],
     ['TCP://loghost:0514/?format=json&confirmBytes=1', 'tcp-loghost-514', 'tcp://loghost:514'],
     ['udp://192.0.2.1:514', 'udp-192.0.2.1-514', 'udp://192.0.2.1:514'],

@@ -9,7 +9,7 @@ interface Mistake extends Given {
   readonly says: string;
 }
 
-const destinationForms = 'tcp://HOST:PORT, udp://HOST:PORT, unix:///PATH or stdout:';
+const destinationForms = 'tcp://HOST:PORT, udp://HOST:PORT, relp://HOST:PORT, unix:///PATH or stdout:';
 
 const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
   'on the command line': [
@@ -37,9 +37,9 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
     { argv: ['--unit', '--kernel'], says: 'Invalid --unit: a value is needed, for example --unit nginx.service; --kernel follows it.' },
     { argv: ['--unit', ''], says: 'Invalid --unit "": a value is needed, for example nginx.service.' },
     { argv: ['--start', 'head', '--start', 'now'], says: 'Invalid --start "now": it is given twice; keep one.' },
-    { argv: ['listen'], says: 'Invalid listen: a URL is needed, tcp://HOST:PORT, udp://HOST:PORT, http://HOST:PORT or unix:///PATH.' },
+    { argv: ['listen'], says: 'Invalid listen: a URL is needed, tcp://HOST:PORT, udp://HOST:PORT, relp://HOST:PORT, http://HOST:PORT or unix:///PATH.' },
     { argv: ['listen', 'tcp://127.0.0.1'], says: 'Invalid listen "tcp://127.0.0.1": a port is needed, for example tcp://127.0.0.1:514.' },
-    { argv: ['listen', 'tls://[::1]:6514'], says: 'Invalid listen "tls://[::1]:6514": tls is not supported in this version; use tcp://HOST:PORT, udp://HOST:PORT, http://HOST:PORT or unix:///PATH.' },
+    { argv: ['listen', 'tls://[::1]:6514'], says: 'Invalid listen "tls://[::1]:6514": tls is not supported in this version; use tcp://HOST:PORT, udp://HOST:PORT, relp://HOST:PORT, http://HOST:PORT or unix:///PATH.' },
   ],
   'about the source': [
     { argv: ['--from', 'jurnal'], says: 'Invalid --from "jurnal": use journal or stdin.' },

@@ -172,7 +172,7 @@ describe('receive', () => {
     assert.deepEqual(await inbox.take(1), ['<1>six']);
   });
 
-  for (const transport of ['tcp', 'udp', 'http'] as const) {
+  for (const transport of ['tcp', 'udp', 'relp', 'http'] as const) {
     it(`says which ${transport} address it cannot listen on`, async () => {
       await assert.rejects(receive({ transport, host: '192.0.2.1', port: 5514 }, inbox), (error: unknown) => {
         assert.ok(error instanceof SettingError);

@@ -8,6 +8,8 @@ export interface RsyslogOptions {
   readonly queue?: 'Direct' | 'FixedArray';
   /** Whether there is an input for RELP too, `port('relp')`. */
   readonly relp?: boolean;
+  /** A port of 127.0.0.1 to which everything is passed on over RELP, as it came. */
+  readonly relpTo?: number;
 }
 
 /**
@@ -16,7 +18,7 @@ export interface RsyslogOptions {
  */
 export async function startRsyslog(options: RsyslogOptions = {}): Promise<SyslogDaemon> {
   if (!existsSync(program)) throw new Error(`${program} is missing: install the Debian package rsyslog.`);
-  const { relp = false } = options;
+  const { relp = false, relpTo } = options;
   return SyslogDaemon.start({
     name: 'rsyslog',
     sockets: { udp: 'udp', tcp: 'tcp', ...(relp && { relp: 'tcp' as const }) },
@@ -31,8 +33,10 @@ export async function startRsyslog(options: RsyslogOptions = {}): Promise<Syslog
         ${Object.entries(properties).map(([name, property]) => `property(outname="${name}" name="${property}" format="jsonf")`).join('\n')}
         property(outname="time" name="timereported" dateFormat="rfc3339" format="jsonf")
       }
+      ${relpTo === undefined ? '' : 'module(load="omrelp") template(name="as-it-came" type="string" string="%rawmsg%")'}
       ruleset(name="store" queue.type="${options.queue ?? 'Direct'}") {
         action(type="omfile" file="${output}" template="received" asyncWriting="off" flushOnTXEnd="on")
+        ${relpTo === undefined ? '' : `action(type="omrelp" target="127.0.0.1" port="${relpTo}" template="as-it-came")`}
       }
       input(type="imudp" address="127.0.0.1" port="${ports['udp']}" name="udp" ruleset="store")
       input(type="imtcp" address="127.0.0.1" port="${ports['tcp']}" name="tcp" ruleset="store" maxFrameSize="200000000")
