@@ -33,7 +33,7 @@ createServer({ allowHalfOpen: true }, (near) => {
   link.far.on('drain', () => isDeaf || near.resume());
   link.far.on('end', () => near.end());
   link.far.on('close', () => links.delete(link));
-  link.far.resume();
+  link.far.on('data', (chunk) => near.writable && near.write(chunk));
 })
   .on('error', fail)
   .listen({ port: from, host: '127.0.0.1' }, () => say({ listening: true }));

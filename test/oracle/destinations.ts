@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { CommandProcess, type Spawn } from './command-process.js';
 import { Ledger } from './ledger.js';
 import type { Network } from './network.js';
-import { datagramFaults, pathFaults, streamFaults } from './receiver-faults.js';
+import { acknowledgedFaults, datagramFaults, pathFaults, streamFaults } from './receiver-faults.js';
 import type { Actor } from './schedule.js';
 import type { Writers } from './writers.js';
 
@@ -73,6 +73,23 @@ export const destinations: readonly OracleDestination[] = [
       // What this kernel holds for a receiver is less than any receiver here leaves unread for a second.
       const actor = { name: 'unix', quietMs: 4000, faults: streamFaults(receiver, writers, () => ({ unsent: 1, unread: 0 })) };
       return { ...parts(receiver), url: `unix://${path}?name=unix`, actor };
+    },
+  },
+  {
+    name: 'relp',
+    isLossless: true,
+    isOrdered: true,
+    create: ({ folder, network, writers }) => {
+      const receiver = new Receiver('relp', folder, spawnIn(network), { address: { port: 5106 }, framing: 'relp' });
+      const proxy = new CommandProcess(spawnIn(network), 'chaos-proxy.mjs');
+      const actor = { name: 'relp', quietMs: 4000, faults: acknowledgedFaults(receiver, proxy, writers) };
+      return {
+        url: 'relp://127.0.0.1:5107?name=relp',
+        actor,
+        ledger: receiver.ledger,
+        start: async () => void (await Promise.all([receiver.start(), proxy.start({ from: 5107, to: 5106 })])),
+        stop: async () => void (await Promise.all([receiver.kill(), proxy.kill()])),
+      };
     },
   },
   {

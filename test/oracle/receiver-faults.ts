@@ -9,6 +9,7 @@ type Queues = () => { readonly unsent: number; readonly unread: number };
 
 /** More than the kernel's buffers and `confirmBytes` together. */
 const DROWNING_BYTES = 20 * 1024 * 1024;
+const BACKLOG_BYTES = 4 * 1024 * 1024;
 /** What lies unread for longer, behind an empty send queue, may soon count as read (confirmAfterMs is 1 s). */
 const FAIR_MS = 600;
 
@@ -100,6 +101,53 @@ export function pathFaults(proxy: CommandProcess): Readonly<Record<string, Fault
       },
     },
     'close one direction': { weight: 2, lastsMs: [0, 0], inflict: async () => void (await proxy.ask({ do: 'finish' })) },
+  };
+}
+
+/**
+ * What befalls a receiver that acknowledges what it has stored, and the path to it. Nothing here needs to be fair: it is
+ * killed whenever it likes, with whatever it has not read.
+ */
+export function acknowledgedFaults(receiver: Receiver, proxy: CommandProcess, writers: Writers): Readonly<Record<string, Fault>> {
+  const dead = async ({ lastsMs, signal }: Infliction): Promise<void> => {
+    await receiver.kill();
+    await waitOut(lastsMs, signal);
+    await receiver.start();
+  };
+  return {
+    ...Object.fromEntries(Object.entries(pathFaults(proxy)).map(([name, fault]) => [`path: ${name}`, fault])),
+    kill: { weight: 4, lastsMs: [50, 5000], inflict: dead },
+    hang: {
+      weight: 2,
+      lastsMs: [500, 6000],
+      inflict: async ({ lastsMs, signal }) => {
+        receiver.signal('SIGSTOP');
+        await waitOut(lastsMs, signal);
+        receiver.signal('SIGCONT');
+      },
+    },
+    'hang and die': {
+      weight: 3,
+      lastsMs: [500, 4000],
+      inflict: async (how) => {
+        receiver.signal('SIGSTOP');
+        await waitOut(how.lastsMs, how.signal);
+        await dead({ ...how, lastsMs: 0 });
+      },
+    },
+    'accept, never read': { weight: 2, lastsMs: [500, 6000], inflict: (how) => deafFor(receiver, how) },
+    reset: { weight: 3, lastsMs: [0, 0], inflict: async () => void (await receiver.ask({ do: 'reset' })) },
+    'close one direction': { weight: 2, lastsMs: [0, 0], inflict: async () => void (await receiver.ask({ do: 'finish' })) },
+    'die with a backlog': {
+      weight: 2,
+      lastsMs: [500, 2000],
+      inflict: async (how) => {
+        await receiver.ask({ do: 'read', bytesPerSecond: 100_000 + how.chance * 1_000_000 });
+        await writers.burst(BACKLOG_BYTES);
+        await waitOut(how.lastsMs, how.signal);
+        await dead({ ...how, lastsMs: 0 });
+      },
+    },
   };
 }
 

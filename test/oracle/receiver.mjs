@@ -1,7 +1,7 @@
 // A receiver that can be told to misbehave, as a process of its own so that it can be killed for good.
-//   node receiver.mjs '{"address": {"port": 514} | {"path": "/…"} | {"udpPort": 514}, "framing": "octet-counting" | "lf", "ledger": "/…"}'
+//   node receiver.mjs '{"address": {"port": 514} | {"path": "/…"} | {"udpPort": 514}, "framing": "octet-counting" | "lf" | "relp", "ledger": "/…"}'
 // Keeps in the ledger, in the moment of reading: `open CONNECTION MS`, `got CONNECTION NUMBER…`, `bad CONNECTION WHY`.
-// Commands on stdin and answers on stdout are lines of JSON. Needs no loader, so that it is back soon.
+// With "relp" it acknowledges what stands in the ledger. Commands on stdin and answers on stdout are lines of JSON. Needs no loader, so that it is back soon.
 import { createSocket } from 'node:dgram';
 import { openSync, rmSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -26,10 +26,11 @@ function listenToStreams() {
     write(`open ${id} ${Date.now()}\n`);
     sockets.set(socket, id);
     if (isDeaf) socket.pause();
-    const deframe = framing === 'lf' ? new Lines() : new Counted();
+    const deframe = framing === 'lf' ? new Lines() : framing === 'relp' ? new Relp() : new Counted();
     socket.on('data', (chunk) => {
       bytesRead += chunk.length;
       store(id, () => deframe.push(chunk));
+      if (deframe.answers?.length > 0) socket.write(deframe.answers);
       if (bytesPerSecond === Infinity) return;
       socket.pause();
       setTimeout(() => isDeaf || socket.resume(), (chunk.length / bytesPerSecond) * 1000);
@@ -127,6 +128,36 @@ class Counted {
       const end = space + 1 + Number(head);
       if (space < 0 || end > bytes.length) break;
       messages.push(bytes.subarray(space + 1, end));
+      bytes = bytes.subarray(end);
+    }
+    this.#rest = bytes;
+    return messages;
+  }
+}
+
+/** Takes messages from RELP's frames; `answers` are those to the last ones, for when these are stored. */
+class Relp {
+  answers = '';
+  #rest = Buffer.alloc(0);
+  #next = 1;
+
+  push(chunk) {
+    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    const messages = [];
+    this.answers = '';
+    for (;;) {
+      const head = /^(\d{1,9}) ([A-Za-z]{1,32}) (\d{1,9})([ \n])/.exec(bytes.toString('latin1', 0, 56));
+      if (head === null) {
+        if (bytes.length >= 56) throw new Error(`no head of a frame: ${JSON.stringify(bytes.toString('latin1', 0, 56))}`);
+        break;
+      }
+      const [start, txnr, command, length, separator] = head;
+      const end = start.length + (separator === ' ' ? Number(length) + 1 : 0);
+      if (end > bytes.length) break;
+      if (Number(txnr) !== this.#next++) throw new Error(`transaction ${txnr} in place of ${this.#next - 1}`);
+      if (bytes[end - 1] !== 0x0a) throw new Error('no line feed at the end of a frame');
+      if (command === 'syslog') messages.push(bytes.subarray(start.length, end - 1));
+      this.answers += command === 'open' ? `${txnr} rsp 37 200 OK\nrelp_version=0\ncommands=syslog\n` : command === 'close' ? `${txnr} rsp 0\n0 serverclose 0\n` : `${txnr} rsp 6 200 OK\n`;
       bytes = bytes.subarray(end);
     }
     this.#rest = bytes;
