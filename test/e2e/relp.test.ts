@@ -6,8 +6,9 @@ import { after, before, describe, it } from 'node:test';
 import { cachedCorpus, type Corpus } from '../../bench/corpus.js';
 import { markerOf } from '../support/counting-receiver.js';
 import { RunningForwarder, runForwarder } from '../support/forwarder.js';
-import { type RsyslogOptions, startRsyslog } from '../support/rsyslog.js';
-import type { ReceivedMessage, SyslogDaemon } from '../support/syslog-daemon.js';
+import { fences, read } from '../docs/markdown.js';
+import { startRsyslog } from '../support/rsyslog.js';
+import { type ReceivedMessage, SyslogDaemon } from '../support/syslog-daemon.js';
 
 const ENTRIES = 100_000;
 /** What the sink may have sent and not seen acknowledged: four batches of 256. */
@@ -22,8 +23,8 @@ describe('a journal of 100,000 entries, to an rsyslog that stores what it acknow
   });
   after(() => rm(state, { recursive: true }));
 
-  async function withRsyslog(options: RsyslogOptions, body: (daemon: SyslogDaemon, args: readonly string[]) => Promise<void>): Promise<void> {
-    const daemon = await startRsyslog({ relp: true, ...options });
+  async function withRsyslog(starting: Promise<SyslogDaemon>, body: (daemon: SyslogDaemon, args: readonly string[]) => Promise<void>): Promise<void> {
+    const daemon = await starting;
     try {
       await body(daemon, ['--directory', corpus.journal, '--start', 'head', '--no-follow', '--state-dir', state, '--to', `relp://127.0.0.1:${daemon.port('relp')}`]);
     } finally {
@@ -32,7 +33,7 @@ describe('a journal of 100,000 entries, to an rsyslog that stores what it acknow
   }
 
   it('arrives over RELP once and in order, and the checkpoint counts it', async () => {
-    await withRsyslog({}, async (daemon, args) => {
+    await withRsyslog(startRsyslog({ relp: true }), async (daemon, args) => {
       const exit = await runForwarder(args);
       assert.equal(exit.code, 0, exit.stderr);
       assert.equal(exit.stderr, '');
@@ -44,8 +45,8 @@ describe('a journal of 100,000 entries, to an rsyslog that stores what it acknow
     });
   });
 
-  it('arrives with nothing missing though rsyslog is killed in the middle, twice, and nothing comes twice but the window', async () => {
-    await withRsyslog({}, async (daemon, args) => {
+  it('arrives with nothing missing though an rsyslog as in docs/relp.md is killed in the middle, twice, and nothing comes twice but the window', async () => {
+    await withRsyslog(startDocumented(), async (daemon, args) => {
       const forwarder = new RunningForwarder(args);
       for (const count of [ENTRIES / 4, ENTRIES / 2]) {
         await daemon.waitFor(count, 120_000);
@@ -67,6 +68,19 @@ describe('a journal of 100,000 entries, to an rsyslog that stores what it acknow
     });
   });
 });
+
+/** The rsyslog of docs/relp.md, but for the port and the file. */
+function startDocumented(): Promise<SyslogDaemon> {
+  const example = fences(read('docs/relp.md')).find(({ language, text }) => language === 'rsyslog' && text.includes('Direct'))!.text;
+  return SyslogDaemon.start({
+    name: 'rsyslog',
+    sockets: { relp: 'tcp' },
+    socketOf: { udp: '', 'octet-counting': '', lf: '' },
+    config: ({ relp }, output) => example.replace('port="2514"', `port="${relp}"`).replace('/var/log/remote.log', output),
+    command: (configFile, folder) => ({ program: '/usr/sbin/rsyslogd', args: ['-n', '-iNONE', '-f', configFile], env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: folder } }),
+    parse: (line) => ({ raw: Buffer.from(line) }) as ReceivedMessage,
+  });
+}
 
 function numbersOf(messages: readonly ReceivedMessage[]): number[] {
   return messages.map(({ raw }) => markerOf(raw) ?? NaN);
