@@ -270,6 +270,8 @@ describe('a RELP sink whose receiver does not answer', () => {
   scene('leaves a session in which one message is not answered while later ones are', { stallAfterMs: 20, patienceMs: 40, server: gap.behaviour }, async ({ server, deliver }) => {
     const delivery = deliver('one', 'two');
     await server.until(() => gap.kept.length === 2);
+    // A question over another connection is not answered.
+    server.options = { ...gap.behaviour, openAnswer: undefined };
     gap.kept[1]!.peer.accept(gap.kept[1]!.frame);
     const outcome = await delivery;
     assert.ok(outcome.outcome === 'retryable');
