@@ -61,7 +61,8 @@ async function placeBeforeAnEarlierBoot(after: Position, options: StartOptions):
   const boot = await runningBoot(options);
   if (boot === undefined || boot === last) return undefined;
   const [end, begin] = [await newestOf(last, options), await inquiry.oldestOfBoot(boot, selection, signal)];
-  if (begin === undefined || begin.timestamp >= Math.max(after.timestamp, end?.timestamp ?? 0)) return undefined;
+  // Without an end, the cursor is of another machine. The end may itself be earlier than the cursor.
+  if (end === undefined || begin === undefined || begin.timestamp >= Math.max(after.timestamp, end.timestamp)) return undefined;
   logger.warn('The clock was set back when the machine was started: reading the boot before to its end, and then following the running boot only');
   return { place: Place.inBoot(last, after), then: { boot, position: undefined } };
 }
