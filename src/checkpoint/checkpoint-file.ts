@@ -31,6 +31,7 @@ export class CheckpointFile implements CheckpointStore {
   readonly #logger: Logger;
   /** Whether `load` found the current file damaged: then it must not take the place of the one before it. */
   #isDamaged = false;
+  #hasSaved = false;
 
   constructor(options: { readonly path: string; readonly destination: string; readonly logger: Logger }) {
     this.#path = options.path;
@@ -67,7 +68,7 @@ export class CheckpointFile implements CheckpointStore {
   async save(checkpoint: Checkpoint): Promise<void> {
     const temporary = `${this.#path}.new`;
     const previous = previousPath(this.#path);
-    await makeFolder(dirname(this.#path));
+    if ((await makeFolder(dirname(this.#path))) && this.#hasSaved) this.#logger.warn(`The state folder ${dirname(this.#path)} was removed, and is made anew; with it went the lock, so start no second process before this one has been restarted`);
     const file = await open(temporary, 'w', 0o600);
     try {
       await file.writeFile(serialize(checkpoint, this.#destination));
@@ -87,6 +88,7 @@ export class CheckpointFile implements CheckpointStore {
     }
     await rename(temporary, this.#path);
     this.#isDamaged = false;
+    this.#hasSaved = true;
     await syncFolder(dirname(this.#path));
   }
 }

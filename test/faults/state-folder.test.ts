@@ -51,6 +51,7 @@ describe('a state folder that fails while a forwarder runs', { timeout: 60_000, 
       await machine.allSaved();
       await machine.shell('rm -r $STATE');
       await machine.writeThrough(100);
+      await forwarder.says(/WARN .*The state folder .* was removed, and is made anew/);
       await restartsWhereItWas(machine, forwarder);
     }));
 
