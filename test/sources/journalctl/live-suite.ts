@@ -11,6 +11,7 @@ import { JournalSource, type JournalSelection, type JournalSourceOptions } from 
 import type { JournalSandbox } from '../../support/journal-sandbox.js';
 import type { Release, Systemd } from '../../support/other-systemd.js';
 import { RecordedLogger } from '../../support/recorded-logger.js';
+import { archived } from '../../support/archived.js';
 import { Follower } from './follower.js';
 
 /** What a source promises of a journal that is being written, whatever release of systemd writes it. */
@@ -299,10 +300,9 @@ async function program(text: string): Promise<{ readonly folder: string; readonl
 }
 
 async function damage(directory: string, needle: string): Promise<void> {
-  const { readFile } = await import('node:fs/promises');
   for (const path of (await readdir(directory, { recursive: true })).filter((name) => name.includes('@'))) {
     const file = join(directory, path);
-    const bytes = await readFile(file);
+    const bytes = await archived(file);
     const at = bytes.indexOf(needle);
     if (at < 0) continue;
     bytes[at] = 0;

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, readdir, rm, unlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { textOf, type Entry } from '../../../../src/core/entry.js';
@@ -9,6 +9,7 @@ import { JournalSource, type JournalSelection, type JournalSourceOptions, type P
 import type { JournalSandbox, SandboxOptions } from '../../../support/journal-sandbox.js';
 import { ownSystemd, type Systemd } from '../../../support/other-systemd.js';
 import { RecordedLogger } from '../../../support/recorded-logger.js';
+import { archived } from '../../../support/archived.js';
 import { Follower } from '../follower.js';
 
 export type ReaderOptions = Partial<Omit<JournalSourceOptions, 'selection' | 'events'>> & { readonly selection?: JournalSelection };
@@ -132,7 +133,7 @@ export class ReaderFixture {
   async damage(needle: string, change: (bytes: Buffer, at: number) => Buffer | void): Promise<string> {
     for (const name of (await readdir(this.files)).filter((name) => name.includes('@'))) {
       const path = join(this.files, name);
-      const bytes = await readFile(path);
+      const bytes = await archived(path);
       const at = bytes.indexOf(needle);
       if (at < 0) continue;
       // A new file in its place: journald and journalctl may have the old one mapped.
