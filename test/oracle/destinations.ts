@@ -82,7 +82,7 @@ export const destinations: readonly OracleDestination[] = [
     create: ({ folder, network, writers }) => {
       const receiver = new Receiver('relp', folder, spawnIn(network), { address: { port: 5106 }, framing: 'relp' });
       const proxy = new CommandProcess(spawnIn(network), 'chaos-proxy.mjs');
-      const actor = { name: 'relp', quietMs: 4000, faults: acknowledgedFaults(receiver, proxy, writers) };
+      const actor = { name: 'relp', quietMs: 3000, faults: acknowledgedFaults(receiver, proxy, writers) };
       return {
         url: 'relp://127.0.0.1:5107?name=relp',
         actor,

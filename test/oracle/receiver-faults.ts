@@ -114,8 +114,11 @@ export function acknowledgedFaults(receiver: Receiver, proxy: CommandProcess, wr
     await waitOut(lastsMs, signal);
     await receiver.start();
   };
+  const { cut, stall, latency } = pathFaults(proxy) as Record<'cut' | 'stall' | 'latency', Fault>;
   return {
-    ...Object.fromEntries(Object.entries(pathFaults(proxy)).map(([name, fault]) => [`path: ${name}`, fault])),
+    'path: cut': { ...cut, weight: 2 },
+    'path: stall': { ...stall, weight: 1 },
+    'path: latency': { ...latency, weight: 2 },
     kill: { weight: 4, lastsMs: [50, 5000], inflict: dead },
     hang: {
       weight: 2,
@@ -127,7 +130,7 @@ export function acknowledgedFaults(receiver: Receiver, proxy: CommandProcess, wr
       },
     },
     'hang and die': {
-      weight: 3,
+      weight: 2,
       lastsMs: [500, 4000],
       inflict: async (how) => {
         receiver.signal('SIGSTOP');
@@ -135,9 +138,9 @@ export function acknowledgedFaults(receiver: Receiver, proxy: CommandProcess, wr
         await dead({ ...how, lastsMs: 0 });
       },
     },
-    'accept, never read': { weight: 2, lastsMs: [500, 6000], inflict: (how) => deafFor(receiver, how) },
-    reset: { weight: 3, lastsMs: [0, 0], inflict: async () => void (await receiver.ask({ do: 'reset' })) },
-    'close one direction': { weight: 2, lastsMs: [0, 0], inflict: async () => void (await receiver.ask({ do: 'finish' })) },
+    'accept, never read': { weight: 4, lastsMs: [500, 6000], inflict: (how) => deafFor(receiver, how) },
+    reset: { weight: 2, lastsMs: [0, 0], inflict: async () => void (await receiver.ask({ do: 'reset' })) },
+    'close one direction': { weight: 3, lastsMs: [0, 0], inflict: async () => void (await receiver.ask({ do: 'finish' })) },
     'die with a backlog': {
       weight: 2,
       lastsMs: [500, 2000],
