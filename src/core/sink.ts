@@ -1,3 +1,5 @@
+import type { Cursor } from './entry.js';
+
 /**
  * How messages are delimited: `octet-counting` (RFC 6587 section 3.4.1, `LENGTH SP MESSAGE`), `lf` (section 3.4.2,
  * each ends with LF), or `none` (the transport keeps them apart, as UDP does).
@@ -13,6 +15,8 @@ export interface Batch {
   message(index: number): Uint8Array;
   /** The time of a message's entry, in microseconds since the epoch. */
   timestamp(index: number): number;
+  /** Where a message's entry stands in what it was read from; no other entry there has the same. */
+  cursor(index: number): Cursor;
 }
 
 /** How an attempt to deliver ended. What a network can bring about is data, not an exception. */
@@ -34,14 +38,25 @@ export type Delivery =
       readonly code: string;
       /** How many messages at the head of the batch need not be sent again. 0 where it is absent. */
       readonly deliveredCount?: number;
+      /** Which of those the receiver refused for good. */
+      readonly rejections?: readonly Rejection[];
+      /** True where no waiting helps, as with a wrong path or wrong credentials. */
+      readonly needsOperator?: boolean;
       /** The pause that the receiver asked for. */
       readonly retryAfterMs?: number;
     }
   | {
       /** The receiver refused these messages for good, and has all the others. */
       readonly outcome: 'rejected';
-      readonly rejections: readonly { readonly index: number; readonly reason: string }[];
+      readonly rejections: readonly Rejection[];
     };
+
+/** A message that the receiver refused for good. */
+export interface Rejection {
+  readonly index: number;
+  /** Why, in words that hold nothing of the message. */
+  readonly reason: string;
+}
 
 export interface SinkLimits {
   readonly maxMessages: number;

@@ -1,6 +1,6 @@
 import { ByteWriter } from '../core/byte-writer.js';
 import type { Encoder } from '../core/encoder.js';
-import type { Entry } from '../core/entry.js';
+import type { Cursor, Entry } from '../core/entry.js';
 import type { Batch, Framing, SinkLimits } from '../core/sink.js';
 
 /** Memory that a batch keeps for the next one. */
@@ -66,6 +66,10 @@ export class FramedBatch implements Batch {
 
   timestamp(index: number): number {
     return this.entry(index).timestamp;
+  }
+
+  cursor(index: number): Cursor {
+    return this.entry(index).cursor;
   }
 
   entry(index: number): Entry {

@@ -15,6 +15,8 @@ export class Outage {
   #failures = 0;
   #sinceMs = 0;
   #reason: string | undefined;
+  /** Whether the log has said that an operator must act. */
+  #isTold = false;
 
   constructor(options: { readonly label: string; readonly logger: Logger; readonly random?: () => number }) {
     this.#label = options.label;
@@ -31,9 +33,12 @@ export class Outage {
    * Notes a failed attempt and returns the pause before the next, in milliseconds: full jitter, that is uniform
    * between 0 and a bound that doubles from 500 ms to 30 s; never less than what the receiver asked for.
    */
-  failed(reason: string, retryAfterMs = 0): number {
-    if (this.#reason === undefined) {
-      this.#sinceMs = performance.now();
+  failed(reason: string, retryAfterMs = 0, needsOperator = false): number {
+    if (this.#reason === undefined) this.#sinceMs = performance.now();
+    if (needsOperator && !this.#isTold) {
+      this.#isTold = true;
+      this.#logger.error(`${this.#label}: ${reason}; nothing is delivered until that is mended, and nothing is lost`);
+    } else if (this.#reason === undefined) {
       this.#logger.warn(`${this.#label}: ${reason}; trying again until it answers`);
     } else {
       this.#logger.debug(`${this.#label}: ${reason}`, { attempt: this.#failures + 1 });
@@ -51,5 +56,6 @@ export class Outage {
     this.#logger.info(`${this.#label}: reachable again after ${formatDuration(lastedMs)}`, { attempts: this.#failures });
     this.#failures = 0;
     this.#reason = undefined;
+    this.#isTold = false;
   }
 }

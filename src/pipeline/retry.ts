@@ -43,8 +43,8 @@ export async function retryUntilFinal(
       onFailedAttempt: async ({ error }) => {
         // A failure that the stop itself brought about says nothing about the destination.
         if (!(error instanceof Retryable) || giveUp.aborted) return;
-        const { reason, retryAfterMs } = error.delivery;
-        await pause(isBehind() ? (retryAfterMs ?? 0) : outage.failed(reason, retryAfterMs), giveUp);
+        const { reason, retryAfterMs, needsOperator } = error.delivery;
+        await pause(isBehind() ? (retryAfterMs ?? 0) : outage.failed(reason, retryAfterMs, needsOperator), giveUp);
       },
     },
   );

@@ -6,7 +6,7 @@ import type { Logger } from '../core/logger.js';
 import type { Position } from '../core/position.js';
 import type { RouteProgress } from '../core/route-progress.js';
 import type { RouteStatus } from '../core/route-status.js';
-import type { Delivery, Sink } from '../core/sink.js';
+import type { Delivery, Rejection, Sink } from '../core/sink.js';
 import type { Chunk, Source } from '../core/source.js';
 import { AckTracker, type Mark } from './ack-tracker.js';
 import { FramedBatch } from './batch.js';
@@ -299,6 +299,7 @@ export class Route {
       if (delivery.outcome === 'retryable') {
         last = delivery;
         this.#retrying.add(mark);
+        if (!(await this.#setAsideAll(batch, delivery.rejections ?? [], mark, pass))) return delivery;
         batch.skip(delivery.deliveredCount ?? 0);
       }
       return delivery;
@@ -318,12 +319,7 @@ export class Route {
       return;
     }
     this.#outage.recovered();
-    if (delivery.outcome === 'rejected') {
-      for (const rejection of delivery.rejections) {
-        if (!(await this.#setAside(batch, rejection, pass))) return;
-      }
-      mark.rejected = delivery.rejections.length;
-    }
+    if (delivery.outcome === 'rejected' && !(await this.#setAsideAll(batch, delivery.rejections, mark, pass))) return;
     this.#tracker.settle(mark);
   }
 
@@ -371,8 +367,16 @@ export class Route {
     this.#confirmations.add(confirmation);
   }
 
-  /** Writes a refused message to the dead letters; false where an abort came before that could be done. */
-  async #setAside(batch: FramedBatch, rejection: { index: number; reason: string }, pass: Pass): Promise<boolean> {
+  /** Writes refused messages to the dead letters, and counts them; false where an abort came before that could be done. */
+  async #setAsideAll(batch: FramedBatch, rejections: readonly Rejection[], mark: Mark, pass: Pass): Promise<boolean> {
+    for (const rejection of rejections) {
+      if (!(await this.#setAside(batch, rejection, pass))) return false;
+    }
+    mark.rejected += rejections.length;
+    return true;
+  }
+
+  async #setAside(batch: FramedBatch, rejection: Rejection, pass: Pass): Promise<boolean> {
     const { cursor, timestamp } = batch.entry(rejection.index);
     const content = Buffer.from(batch.message(rejection.index));
     const letter = { from: this.#options.name, reason: rejection.reason, cursor, timestamp, content };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Cursor } from '../../src/core/entry.js';
 import type { Batch, Delivery, Framing, Sink } from '../../src/core/sink.js';
 
 /** A sink, and the receiver that it was set up to deliver to. */
@@ -144,6 +145,7 @@ export function batchOf(framing: Framing, messages: readonly string[]): Batch {
     bytes: Buffer.concat(contents.flatMap((content) => (framing === 'octet-counting' ? [Buffer.from(`${content.length} `), content] : framing === 'lf' ? [content, Buffer.from('\n')] : [content]))),
     message: (index) => contents[index]!,
     timestamp: () => 0,
+    cursor: (index) => `c=${index};${messages[index]!.slice(0, 64)}` as Cursor,
   };
 }
 
