@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { access, constants, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Writable } from 'node:stream';
-import type { Settings } from './config/settings.js';
+import type { DestinationSettings, Settings } from './config/settings.js';
+import { OperatorError } from './core/errors.js';
 import type { Logger } from './core/logger.js';
 import { probeOf } from './destinations.js';
 import { describeJournal, findAccessFault, type Identity } from './sources/journalctl/index.js';
@@ -37,12 +38,24 @@ export async function check(options: {
   }
   if (settings.state.checkpoint) print(await stateFinding(settings.state.directory));
   for (const destination of settings.destinations) {
-    const probe = await probeOf(destination, options.logger);
-    if (probe === undefined) continue;
-    const fault = await probe(AbortSignal.timeout(PROBE_TIMEOUT_MS));
-    print(fault === undefined ? { ok: `${destination.label} can be reached.` } : { fault: `${destination.label} cannot be reached: ${fault}. See that the receiver runs and that no firewall is between; a run would wait for it and lose nothing.` });
+    const finding = await destinationFinding(destination, options);
+    if (finding !== undefined) print(finding);
   }
   return isWell;
+}
+
+/** Undefined for a destination that needs no trial. */
+async function destinationFinding(destination: DestinationSettings, { logger, environment }: { readonly logger: Logger; readonly environment: Readonly<Record<string, string | undefined>> }): Promise<Finding | undefined> {
+  try {
+    const probe = await probeOf(destination, { logger, environment, tlsMemory: new Map() });
+    if (probe === undefined) return undefined;
+    const fault = await probe(AbortSignal.timeout(PROBE_TIMEOUT_MS));
+    if (fault === undefined) return { ok: `${destination.label} can be reached.` };
+    return { fault: `${destination.label} cannot be reached: ${fault}. See that the receiver runs and that no firewall is between; a run would wait for it and lose nothing.` };
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    return { fault: error.message };
+  }
 }
 
 async function journalctlFinding(settings: Settings, environment: Readonly<Record<string, string | undefined>>): Promise<Finding> {

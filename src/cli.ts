@@ -109,7 +109,7 @@ function programWith(onSettings: (command: SettingsCommand, self: Command) => vo
     });
   }
   const run = program.commands[0]!;
-  program.command('listen').usage('URL').argument('[URL]', 'where to listen: tcp://HOST:PORT, udp://HOST:PORT, relp://HOST:PORT, http://HOST:PORT or unix:///PATH')
+  program.command('listen').usage('URL').argument('[URL]', 'where to listen: tcp://HOST:PORT, tls://HOST?cert=FILE&key=FILE, udp://HOST:PORT, relp://HOST:PORT, http://HOST:PORT or unix:///PATH')
     .description('Receive, and print what arrives: something to try destinations with.')
     .allowExcessArguments().action((_url, _options, self: Command) => onListen(self.args));
   program.command('demo').usage(' ').description('Forward a bundled sample journal into a receiver of this program\'s own.')

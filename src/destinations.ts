@@ -2,34 +2,52 @@ import type { DestinationSettings, StdoutSettings } from './config/settings.js';
 import type { Encoder } from './core/encoder.js';
 import type { Logger } from './core/logger.js';
 import type { Framing, Sink } from './core/sink.js';
+import type { TlsIdentity, TlsMemory, TlsSettings } from './core/tls.js';
 import { createEncoder } from './encoders/index.js';
 import type { StdoutSinkOptions } from './sinks/stdout.js';
 
-/** What a sink may touch. */
-export interface SinkSurroundings {
-  readonly stdout: StdoutSinkOptions;
+/** What a destination may touch that is not stdout. */
+export interface RemoteSurroundings {
   readonly logger: Logger;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly tlsMemory: TlsMemory;
 }
 
-/** The sink that a destination's settings ask for. Opens nothing yet, and loads the code of that kind of sink alone. */
-export async function createSink(settings: DestinationSettings, { stdout, logger }: SinkSurroundings): Promise<Sink> {
-  if (settings.kind !== 'stdout') return createRemoteSink(settings, logger);
+/** What a sink may touch. */
+export interface SinkSurroundings extends RemoteSurroundings {
+  readonly stdout: StdoutSinkOptions;
+}
+
+/**
+ * The sink that a destination's settings ask for. Opens no connection yet, and loads the code of that kind of sink
+ * alone. Rejects with a SettingError for a file that cannot be used.
+ */
+export async function createSink(settings: DestinationSettings, { stdout, ...surroundings }: SinkSurroundings): Promise<Sink> {
+  if (settings.kind !== 'stdout') return createRemoteSink(settings, surroundings);
   const { createStdoutSink } = await import('./sinks/stdout.js');
   return createStdoutSink(stdout);
 }
 
 /** What tries a destination without sending it a message; undefined for one that needs no trial. */
-export async function probeOf(settings: DestinationSettings, logger: Logger): Promise<((signal: AbortSignal) => Promise<string | undefined>) | undefined> {
+export async function probeOf(settings: DestinationSettings, surroundings: RemoteSurroundings): Promise<((signal: AbortSignal) => Promise<string | undefined>) | undefined> {
   if (settings.kind === 'stdout') return undefined;
-  const sink = await createRemoteSink(settings, logger);
+  const sink = await createRemoteSink(settings, surroundings);
   return (signal) => sink.probe(signal);
 }
 
-async function createRemoteSink(settings: Exclude<DestinationSettings, StdoutSettings>, logger: Logger): Promise<Sink> {
+/** Whom TLS trusts and as whom, for a destination or a source by that label. Rejects with a SettingError for a file that cannot be used. */
+export async function tlsIdentityOf(settings: TlsSettings, label: string, { logger, environment, tlsMemory: memory }: RemoteSurroundings): Promise<TlsIdentity> {
+  const { openTlsIdentity } = await import('./tls/identity.js');
+  return openTlsIdentity(settings, { label, environment, logger, memory });
+}
+
+async function createRemoteSink(settings: Exclude<DestinationSettings, StdoutSettings>, surroundings: RemoteSurroundings): Promise<Sink> {
   switch (settings.kind) {
     case 'syslog-stream': {
       const { createSyslogStreamSink } = await import('./sinks/syslog-stream.js');
-      return createSyslogStreamSink({ ...settings, logger: prefixed(logger, settings.label) });
+      const { label } = settings;
+      const tls = settings.tls && (await tlsIdentityOf(settings.tls, label, surroundings));
+      return createSyslogStreamSink({ ...settings, tls, logger: prefixed(surroundings.logger, label) });
     }
     case 'relp': {
       const { createRelpSink } = await import('./sinks/relp/relp.js');

@@ -16,6 +16,7 @@ import type { ReaderEvents } from './core/reader-events.js';
 import type { RouteProgress } from './core/route-progress.js';
 import type { RouteStatus } from './core/route-status.js';
 import type { Source } from './core/source.js';
+import type { TlsMemory } from './core/tls.js';
 import { createSink, encoderFor } from './destinations.js';
 import { countedDeadLetters } from './observe/counted-dead-letters.js';
 import type { DestinationReport } from './observe/destination-report.js';
@@ -43,6 +44,8 @@ export interface Surroundings {
   readonly build: { readonly version: string; readonly nodeVersion: string };
   /** Where positions are kept that no file keeps, by destination; shared by the forwarders of one process. */
   readonly memory: Map<string, MemoryCheckpoint>;
+  /** The certificates that were read last; shared in the same way. */
+  readonly tlsMemory: TlsMemory;
   /** What `status` is told of the process, beside its routes. */
   readonly describe: Readonly<Record<string, unknown>>;
 }
@@ -182,10 +185,10 @@ export class Forwarder {
 
   /** Puts together what one destination needs. Opens nothing yet. */
   async #lane(destination: DestinationSettings, inputs: Inputs): Promise<Lane> {
-    const { logger, own, stdout } = this.#surroundings;
+    const { logger, own, stdout, environment, tlsMemory } = this.#surroundings;
     const { state, filter: conditions } = this.#settings;
     const { name, label } = destination;
-    const sink = await createSink(destination, { stdout: { output: stdout, onClosed: () => { this.#stdoutClosed.abort(); }, onFailed: (error) => { this.#failStdout(error); } }, logger });
+    const sink = await createSink(destination, { stdout: { output: stdout, onClosed: () => { this.#stdoutClosed.abort(); }, onFailed: (error) => { this.#failStdout(error); } }, logger, environment, tlsMemory });
     const encoder = encoderFor(destination, sink.framing);
     const self = conditions.includeSelf ? undefined : own;
     const filter = createFilter({ ...(inputs.pushesFilterDown ? notPushedDown(conditions) : conditions), self });

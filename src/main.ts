@@ -6,6 +6,7 @@ import { parseCommandLine, programVersion, type CommandLine } from './cli.js';
 import type { LoadedSettings } from './config/load.js';
 import { OperatorError, SettingError } from './core/errors.js';
 import type { Logger } from './core/logger.js';
+import type { TlsMemory } from './core/tls.js';
 import type { RunEnd } from './forwarder.js';
 import { createLog, stderrIsJournal } from './log.js';
 import { ownEntries } from './observe/own-entries.js';
@@ -98,6 +99,7 @@ async function run(load: () => Promise<LoadedSettings>, loggerFor: (settings: Lo
 /** Runs one forwarder after another: SIGHUP ends one for the sake of new settings. */
 async function forward(first: LoadedSettings, load: () => Promise<LoadedSettings>, loggerFor: (settings: LoadedSettings) => Logger, service: Service | undefined): Promise<number> {
   const memory = new Map<string, MemoryCheckpoint>();
+  const tlsMemory: TlsMemory = new Map();
   let loaded = first;
   /** What ran before, and can run again where the new settings cannot. */
   let proven: LoadedSettings | undefined;
@@ -116,6 +118,7 @@ async function forward(first: LoadedSettings, load: () => Promise<LoadedSettings
       logger,
       own: ownEntries({ stderrIsJournal: isJournal, cgroup: fileText('/proc/self/cgroup'), pid: process.pid }),
       memory,
+      tlsMemory,
       build: { version: programVersion(), nodeVersion: process.version },
       describe: { pid: process.pid, startedAt: new Date().toISOString() },
     });

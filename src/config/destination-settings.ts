@@ -1,10 +1,11 @@
 import { isFieldName } from './filter.js';
 import { readBoolean, readChoice, readInteger } from './scalars.js';
 import type { Format } from './settings.js';
+import { readFileName, readServerName } from './tls.js';
 import { anyOf, invalid, quote } from './written.js';
 import type { Written } from './written.js';
 
-export type Scheme = 'stdout' | 'tcp' | 'udp' | 'unix' | 'relp';
+export type Scheme = 'stdout' | 'tcp' | 'tls' | 'udp' | 'unix' | 'relp';
 
 /** One setting of a destination: a parameter of its URL's query, or a key beside `url` in the file. */
 export interface SettingRow {
@@ -21,8 +22,9 @@ export interface SettingRow {
 }
 
 const formats = ['rfc5424', 'rfc3164', 'json', 'short', 'cat'] as const satisfies readonly Format[];
-const everywhere = ['stdout', 'tcp', 'udp', 'unix', 'relp'] as const;
-const streams = ['tcp', 'unix'] as const;
+const everywhere = ['stdout', 'tcp', 'tls', 'udp', 'unix', 'relp'] as const;
+const streams = ['tcp', 'tls', 'unix'] as const;
+const secured = ['tls'] as const;
 
 /** The least that every receiver takes, by RFC 5424 section 6.1; the most is ours, so that one frame cannot exhaust memory. */
 const leastBytes = 480;
@@ -37,12 +39,12 @@ export const destinationSettings = {
     read: (written: Written) => readChoice(written, 'format is', formats),
   },
   framing: {
-    argument: 'FRAMING', schemes: streams, default: 'octet-counting for rfc5424, lf otherwise',
-    help: 'What delimits messages (RFC 6587): octet-counting or lf.',
+    argument: 'FRAMING', schemes: streams, default: 'octet-counting for rfc5424 and over tls, lf otherwise',
+    help: 'What delimits messages (RFC 6587): octet-counting or lf; over tls octet-counting alone (RFC 5425).',
     read: (written: Written) => readChoice(written, 'framing is', ['octet-counting', 'lf'] as const),
   },
   maxBytes: {
-    argument: 'BYTES', schemes: everywhere, default: '65536, and 8388608 for json, over tcp and unix; 8192 over udp and relp; no limit for stdout:',
+    argument: 'BYTES', schemes: everywhere, default: '65536, and 8388608 for json, over tcp, tls and unix; 8192 over udp and relp; no limit for stdout:',
     help: `The largest frame; a longer message is truncated and marked (at least ${leastBytes}, over udp at most ${mostDatagramBytes}).`,
     read: (written: Written) => readInteger(written, 'maxBytes', leastBytes, mostBytes),
   },
@@ -80,6 +82,31 @@ export const destinationSettings = {
     argument: 'BYTES', schemes: streams, default: '8388608',
     help: 'How many later bytes the receiver\'s kernel must have acknowledged before earlier ones count as received, where the queue is never empty.',
     read: (written: Written) => readInteger(written, 'confirmBytes', 1, mostBytes),
+  },
+  ca: {
+    argument: 'FILE', schemes: secured, default: 'the system\'s',
+    help: 'The authorities that a server\'s certificate must come from: a PEM file, by its absolute path or by its name in $CREDENTIALS_DIRECTORY.',
+    read: (written: Written) => readFileName(written, 'ca'),
+  },
+  cert: {
+    argument: 'FILE', schemes: secured, default: 'none',
+    help: 'The client certificate, its chain behind it: a file as with ca. Needs key.',
+    read: (written: Written) => readFileName(written, 'cert'),
+  },
+  key: {
+    argument: 'FILE', schemes: secured, default: 'none',
+    help: 'The key of the client certificate, not encrypted: a file as with ca.',
+    read: (written: Written) => readFileName(written, 'key'),
+  },
+  serverName: {
+    argument: 'NAME', schemes: secured, default: 'the host of the URL',
+    help: 'The name or address that the server\'s certificate must bear.',
+    read: readServerName,
+  },
+  insecure: {
+    argument: 'BOOLEAN', schemes: secured, default: 'false',
+    help: 'Take any certificate of a server\'s, so that whoever answers can read what is sent; each start warns of it.',
+    read: (written: Written) => readBoolean(written, 'insecure'),
   },
   name: {
     argument: 'NAME', schemes: everywhere, default: 'scheme, host, port and path, as in tcp-loghost-514',

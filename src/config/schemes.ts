@@ -2,7 +2,8 @@ import { readHostPort, readSocketPath, showHostPort } from './address.js';
 import { mostDatagramBytes, settingRow } from './destination-settings.js';
 import type { Scheme } from './destination-settings.js';
 import type { GivenSettings } from './given-settings.js';
-import type { DestinationBase, DestinationSettings, EncodingSettings, Format } from './settings.js';
+import type { DestinationBase, DestinationSettings, EncodingSettings, Format, SyslogStreamSettings } from './settings.js';
+import { readTls } from './tls.js';
 import { anyOf, invalid } from './written.js';
 import type { Written } from './written.js';
 
@@ -37,6 +38,21 @@ export const schemes: Readonly<Record<Scheme, SchemeRow>> = {
         label: `tcp://${showHostPort(address)}`,
         nameParts: [address.host, String(address.port)],
         settle: (given, base) => streamSettings(given, base, address),
+      };
+    },
+  },
+  tls: {
+    form: 'tls://HOST',
+    read: (written, rest) => {
+      // RFC 5425 section 4.1.
+      const address = readHostPort(written, 'tls', rest, { byDefault: 6514 });
+      return {
+        label: `tls://${showHostPort(address)}`,
+        nameParts: [address.host, String(address.port)],
+        settle: (given, base) => {
+          if (given.get('framing') === 'lf') throw given.refuse('framing', 'syslog over TLS counts octets (RFC 5425 section 4.3); leave it out');
+          return { ...streamSettings(given, base, address), framing: 'octet-counting', tls: readTls(given) };
+        },
       };
     },
   },
@@ -80,7 +96,7 @@ export const schemes: Readonly<Record<Scheme, SchemeRow>> = {
   },
 };
 
-function streamSettings(given: GivenSettings, base: Named, address: { readonly host: string; readonly port: number } | { readonly path: string }): DestinationSettings {
+function streamSettings(given: GivenSettings, base: Named, address: SyslogStreamSettings['address']): SyslogStreamSettings {
   const encoding = readEncoding(given, { maxBytes: streamMaxBytes });
   return {
     kind: 'syslog-stream',
@@ -88,6 +104,7 @@ function streamSettings(given: GivenSettings, base: Named, address: { readonly h
     encoding,
     address,
     framing: given.get('framing') ?? (encoding.format === 'rfc5424' ? 'octet-counting' : 'lf'),
+    tls: undefined,
     confirmAfterMs: given.get('confirmAfterMs') ?? 1000,
     confirmBytes: given.get('confirmBytes') ?? 8 * 1024 * 1024,
   };

@@ -1,3 +1,5 @@
+import type { TlsSettings } from '../core/tls.js';
+
 /** Everything a run needs to know, checked and complete: what the other rooms are built from. */
 export interface Settings {
   readonly source: SourceSettings;
@@ -79,6 +81,8 @@ export interface SyslogStreamSettings extends DestinationBase {
   readonly kind: 'syslog-stream';
   readonly address: { readonly host: string; readonly port: number } | { readonly path: string };
   readonly framing: 'octet-counting' | 'lf';
+  /** Undefined for no TLS. */
+  readonly tls: TlsSettings | undefined;
   /** How long a send queue must have been empty before what was sent counts as received. */
   readonly confirmAfterMs: number;
   /** How many later bytes the peer's kernel must have acknowledged, where the queue is never empty. */

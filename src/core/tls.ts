@@ -24,6 +24,8 @@ export type TlsConnectionOptions = Pick<ConnectionOptions, 'servername' | 'rejec
 
 /** One client's certificates, kept current. */
 export interface TlsIdentity {
+  /** Whether a client certificate is presented to a server that asks for one. */
+  readonly hasCertificate: boolean;
   /**
    * Options for the next connection to `host`, a name or an address without brackets. Looks whether a file has
    * changed, and reads it again then, with a line in the log; where it cannot be used, a warning says why, and what

@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { lstat, unlink } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import type { TLSSocket, TlsOptions } from 'node:tls';
 import { Deframer, FramingError } from './deframe.js';
 import type { StreamFraming } from './deframe.js';
 import type { ReceiveHandlers, Receiver } from './receiver.js';
@@ -9,16 +11,24 @@ import { urlOf } from './url.js';
 
 type Address = { readonly host: string; readonly port: number } | { readonly path: string };
 
-/** A receiver for TCP or for a Unix stream socket; any number of senders at a time. */
-export async function receiveStreams(address: Address, framing: StreamFraming, maxMessageBytes: number, handlers: ReceiveHandlers): Promise<Receiver> {
+/** A receiver for TCP, with TLS or without, or for a Unix stream socket; any number of senders at a time. */
+export async function receiveStreams(address: Address, framing: StreamFraming, maxMessageBytes: number, handlers: ReceiveHandlers, tls?: TlsOptions): Promise<Receiver> {
   const readers = new Map<Socket, Promise<void>>();
-  const server = createServer((socket) => {
+  const take = (socket: Socket): void => {
     const reader = read(socket, new Deframer(framing, maxMessageBytes), handlers).finally(() => readers.delete(socket));
     readers.set(socket, reader);
-  });
+  };
+  const takeKnown = (socket: TLSSocket): void => {
+    if (tls?.requestCert !== true || socket.authorized) return take(socket);
+    // Node calls this an Error; it is a code, such as UNABLE_TO_GET_ISSUER_CERT_LOCALLY.
+    handlers.onProblem(`a sender's certificate was refused: ${String(socket.authorizationError)}`);
+    socket.destroy();
+  };
+  const server = tls === undefined ? createServer(take) : createTlsServer(tls, takeKnown);
+  server.on('tlsClientError', ({ message }: Error) => handlers.onProblem(`a TLS handshake failed: ${message.trim()}`));
   await listen(server, address);
   return {
-    url: 'path' in address ? `unix://${address.path}` : urlOfServer(server),
+    url: 'path' in address ? `unix://${address.path}` : urlOfServer(tls === undefined ? 'tcp' : 'tls', server),
     async close(signal) {
       server.close();
       const hangUp = () => {
@@ -48,9 +58,9 @@ async function read(socket: Socket, deframer: Deframer, handlers: ReceiveHandler
   }
 }
 
-function urlOfServer(server: Server): string {
+function urlOfServer(scheme: string, server: Server): string {
   const { address, port } = server.address() as AddressInfo;
-  return urlOf('tcp', address, port);
+  return urlOf(scheme, address, port);
 }
 
 async function listen(server: Server, address: Address): Promise<void> {

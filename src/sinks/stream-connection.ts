@@ -15,6 +15,8 @@ export interface StreamConnectionOptions {
   readonly tableShare: number;
   readonly readTable: ReadTable;
   readonly logger: Logger;
+  /** What a break means: `error` is undefined where the peer closed. `isProven` once anything was confirmed on the connection. */
+  readonly failureOf?: (error: unknown, isProven: boolean) => Failure;
   /** Called once, when the connection is of no more use. */
   readonly onBroken: (failure: Failure) => void;
 }
@@ -32,6 +34,7 @@ export class StreamConnection {
   readonly #writes = new Set<(delivery: Delivery) => void>();
   #failure: Failure | undefined;
   #finished = false;
+  #isProven = false;
   #stalledSinceMs: number | undefined;
   /** Bytes of the connection that the kernel has taken, or fewer. */
   #handedOver: number;
@@ -52,10 +55,10 @@ export class StreamConnection {
       onDeadPath: () => this.#break({ code: 'ETIMEDOUT', reason: `no acknowledgement for ${options.deadPathMs / 1000} s` }),
       logger: options.logger,
     });
-    socket.on('error', (error) => this.#break(failureOf(error)));
+    socket.on('error', (error) => this.#break(this.#failureOf(error)));
     socket.on('end', () => this.#onPeerEnd());
     socket.on('close', () => {
-      if (!this.#finished) this.#break(PEER_CLOSED);
+      if (!this.#finished) this.#break(this.#failureOf(undefined));
     });
     // Node re-arms this timer whenever any part of a write goes through, so it fires only when nothing moves.
     socket.setTimeout(options.stallAfterMs, () => this.#onStandstill());
@@ -82,10 +85,12 @@ export class StreamConnection {
       this.#writes.add(settle);
       this.#confirmations.submit();
       this.#socket.write(bytes, (error) => {
-        if (error) this.#break(failureOf(error));
+        if (error) this.#break(this.#failureOf(error));
         if (this.#failure !== undefined) return; // The break has settled it.
         this.#noteMovement();
-        settle({ outcome: 'sent', confirmed: this.#handOver(bytes.length) });
+        const confirmed = this.#handOver(bytes.length);
+        if (!this.#isProven) void confirmed.then((isConfirmed) => (this.#isProven ||= isConfirmed));
+        settle({ outcome: 'sent', confirmed });
       });
     });
   }
@@ -113,11 +118,16 @@ export class StreamConnection {
 
   #onPeerEnd(): void {
     if (!this.#socket.writableFinished) {
-      this.#break(PEER_CLOSED);
+      this.#break(this.#failureOf(undefined));
       return;
     }
     this.#finished = true;
     this.#confirmations.peerClosed();
+  }
+
+  #failureOf(error: unknown): Failure {
+    const { failureOf: explain } = this.#options;
+    return explain?.(error, this.#isProven) ?? (error === undefined ? PEER_CLOSED : failureOf(error));
   }
 
   #break(failure: Failure): void {

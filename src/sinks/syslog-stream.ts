@@ -1,9 +1,12 @@
+import type { Socket } from 'node:net';
 import type { Logger } from '../core/logger.js';
 import type { Batch, Delivery, Sink, SinkLimits } from '../core/sink.js';
+import type { TlsIdentity } from '../core/tls.js';
 import { CLOSED, retryable, STOPPED } from './failure.js';
 import type { Failure } from './failure.js';
 import { openStream } from './open-stream.js';
 import type { StreamAddress } from './open-stream.js';
+import { openTlsStream, tlsFailureOf, TlsSessions } from './open-tls.js';
 import { StreamConnection } from './stream-connection.js';
 import { readProcTable, tcpTablePath } from './tcp-table.js';
 import type { ReadTable } from './tcp-table.js';
@@ -12,6 +15,8 @@ export interface SyslogStreamSinkOptions {
   readonly address: StreamAddress;
   /** How the batch's bytes are framed already; octet counting and LF are both RFC 6587's. */
   readonly framing: 'octet-counting' | 'lf';
+  /** With which TLS is spoken, to a host and port; absent for none. */
+  readonly tls?: TlsIdentity | undefined;
   /** How long a send queue must have been empty before what was sent counts as received. 1 s by default. */
   readonly confirmAfterMs?: number;
   /** How many later bytes must have been acknowledged, where the queue is never empty. 8 MiB by default, more than a receiver's kernel buffers. */
@@ -29,7 +34,7 @@ export interface SyslogStreamSinkOptions {
 }
 
 /**
- * Syslog over TCP or a Unix stream socket.
+ * Syslog over TCP, with TLS (RFC 5425) or without, or over a Unix stream socket.
  *
  * Connects when there is something to deliver, and again after a break. A delivery resolves as `sent` when the
  * kernel has all its bytes, and waits without a limit for a receiver that does not read. When the connection breaks,
@@ -48,6 +53,7 @@ class SyslogStreamSink implements Sink {
   // One: after a break, a second batch must not go out on a new connection before the first has been tried again.
   readonly limits: SinkLimits = { maxMessages: 8192, maxBytes: 256 * 1024, maxInFlight: 1, maxAgeMs: 5 };
   readonly #options: Required<SyslogStreamSinkOptions>;
+  readonly #sessions = new TlsSessions();
   /** The connection, from the moment it is sought until it is of no more use. */
   #attempt: Attempt | undefined;
   #connection: StreamConnection | undefined;
@@ -64,6 +70,7 @@ class SyslogStreamSink implements Sink {
       deadPathMs: 60_000,
       readTable: readProcTable,
       tableShare: 0.01,
+      tls: undefined,
       ...options,
     };
   }
@@ -103,11 +110,11 @@ class SyslogStreamSink implements Sink {
   }
 
   async probe(signal: AbortSignal): Promise<string | undefined> {
-    const { address, connectTimeoutMs, readTable, logger } = this.#options;
-    const socket = await openStream(address, connectTimeoutMs, signal);
-    if ('reason' in socket) return socket.reason;
-    const { localAddress } = socket;
-    socket.destroy();
+    const { readTable, logger } = this.#options;
+    const stream = await this.#openStream(signal);
+    if ('reason' in stream) return stream.reason;
+    const { localAddress } = stream.wire;
+    stream.socket.destroy();
     if (localAddress === undefined) return undefined;
     try {
       await readTable(tcpTablePath({ localAddress }));
@@ -123,18 +130,32 @@ class SyslogStreamSink implements Sink {
   }
 
   async #connect(signal: AbortSignal): Promise<StreamConnection | Failure> {
-    const { address, connectTimeoutMs } = this.#options;
-    const socket = await openStream(address, connectTimeoutMs, signal);
-    if ('reason' in socket) {
+    const { tls } = this.#options;
+    const stream = await this.#openStream(signal);
+    if ('reason' in stream) {
       this.#attempt = undefined;
-      return this.#closing ? CLOSED : socket;
+      return this.#closing ? CLOSED : stream;
     }
     const onBroken = ({ reason }: Failure): void => {
       this.#attempt = undefined;
       this.#lastBreak = reason;
     };
-    return (this.#connection = new StreamConnection(socket, socket, { ...this.#options, onBroken }));
+    const explain = tls && { failureOf: (error: unknown, isProven: boolean) => tlsFailureOf(error, tls, isProven) };
+    return (this.#connection = new StreamConnection(stream.socket, stream.wire, { ...this.#options, ...explain, onBroken }));
   }
+
+  async #openStream(signal: AbortSignal): Promise<Streams | Failure> {
+    const { address, connectTimeoutMs, tls } = this.#options;
+    if (tls !== undefined && 'host' in address) return openTlsStream(address, { identity: tls, sessions: this.#sessions, timeoutMs: connectTimeoutMs }, signal);
+    const socket = await openStream(address, connectTimeoutMs, signal);
+    return 'reason' in socket ? socket : { socket, wire: socket };
+  }
+}
+
+/** What is written to, and the socket below, which is the same where there is no TLS. */
+interface Streams {
+  readonly socket: Socket;
+  readonly wire: Socket;
 }
 
 interface Attempt {

@@ -32,6 +32,7 @@ export async function openTlsIdentity(settings: TlsSettings, surroundings: TlsSu
 
 class FileIdentity implements TlsIdentity {
   readonly memoryKey: string;
+  readonly hasCertificate: boolean;
   readonly #settings: TlsSettings;
   readonly #files: TlsFiles;
   readonly #surroundings: TlsSurroundings;
@@ -44,6 +45,7 @@ class FileIdentity implements TlsIdentity {
     this.#settings = settings;
     this.#files = files;
     this.#surroundings = surroundings;
+    this.hasCertificate = settings.cert !== undefined;
     this.memoryKey = JSON.stringify([surroundings.label, settings]);
   }
 
@@ -63,7 +65,7 @@ class FileIdentity implements TlsIdentity {
   }
 
   explain(error: unknown): string | undefined {
-    return explainTlsError(error, { ca: this.#files.ca, hasCertificate: this.#settings.cert !== undefined });
+    return explainTlsError(error, { ca: this.#files.ca, hasCertificate: this.hasCertificate });
   }
 
   /** Reads the files unless `known` came of just them. Rejects only where nothing is known. */

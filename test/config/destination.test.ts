@@ -8,6 +8,9 @@ describe('a destination', () => {
   for (const [url, framing, maxBytes] of [
     ['tcp://h:1', 'octet-counting', 65_536],
     ['unix:///run/log.sock', 'octet-counting', 65_536],
+    ['tls://h', 'octet-counting', 65_536],
+    ['tls://h?framing=octet-counting&format=short', 'octet-counting', 65_536],
+    ['tls://h?format=json', 'octet-counting', 8_388_608],
     ['tcp://h:1?format=rfc3164', 'lf', 65_536],
     ['tcp://h:1?format=short', 'lf', 65_536],
     ['unix:///run/log.sock?format=json', 'lf', 8_388_608],
@@ -45,6 +48,9 @@ describe('a destination', () => {
     ['tcp://[2001:db8::1]:514', 'tcp-2001-db8--1-514', 'tcp://[2001:db8::1]:514'],
     ['tcp://m%C3%BCnchen.example:514', 'tcp-xn--mnchen-3ya.example-514', 'tcp://xn--mnchen-3ya.example:514'],
     ['unix:///run/my%20log.sock', 'unix-run-my-log.sock', 'unix:///run/my log.sock'],
+    ['tls://LogHost', 'tls-loghost-6514', 'tls://loghost:6514'],
+    ['tls://[::1]/?ca=/etc/secret.crt', 'tls---1-6514', 'tls://[::1]:6514'],
+    ['tls://loghost:10514', 'tls-loghost-10514', 'tls://loghost:10514'],
     ['stdout:?format=short', 'stdout', 'stdout:'],
     ['tcp://loghost:514?name=main', 'main', 'tcp://loghost:514'],
   ] as const) {
@@ -63,6 +69,18 @@ describe('a destination', () => {
     assert.deepEqual(addressOf('tcp://[::1]:514'), { host: '::1', port: 514 });
     assert.deepEqual(addressOf('tcp://[fe80::1%25eth0]:514'), { host: 'fe80::1%eth0', port: 514 });
     assert.deepEqual(addressOf('unix:///run/my%20log.sock'), { path: '/run/my log.sock' });
+  });
+
+  it('over TLS has the files that it is given, and whom to expect', () => {
+    const tlsOf = (url: string) => {
+      const destination = read(url);
+      assert.ok(destination.kind === 'syslog-stream');
+      return destination.tls;
+    };
+    assert.deepEqual(tlsOf('tls://h'), { ca: undefined, cert: undefined, key: undefined, serverName: undefined, insecure: false });
+    assert.deepEqual(tlsOf('tls://h?ca=%2Fca.crt&cert=/c.crt&key=client.key&serverName=Central.Example.com'), { ca: '/ca.crt', cert: '/c.crt', key: 'client.key', serverName: 'central.example.com', insecure: false });
+    assert.deepEqual(tlsOf('tls://h?insecure=yes&serverName=[::1]'), { ca: undefined, cert: undefined, key: undefined, serverName: '::1', insecure: true });
+    assert.equal(tlsOf('tcp://h:1'), undefined);
   });
 
   it('takes a facility by name or number, kernel included', () => {

@@ -112,7 +112,7 @@ to:
     });
     assert.deepEqual(inFile, inQuery);
     assert.deepEqual(inFile.destinations[1], {
-      kind: 'syslog-stream', name: 'other', label: 'tcp://other:6514', address: { host: 'other', port: 6514 }, framing: 'lf', confirmAfterMs: 0, confirmBytes: 65_536,
+      kind: 'syslog-stream', name: 'other', label: 'tcp://other:6514', address: { host: 'other', port: 6514 }, framing: 'lf', tls: undefined, confirmAfterMs: 0, confirmBytes: 65_536,
       encoding: { format: 'rfc5424', maxBytes: 2048, structuredData: ['_SYSTEMD_UNIT', '__CURSOR'], appName: '007', hostname: undefined, facility: 19, bom: true },
     });
   });

@@ -3,6 +3,7 @@ import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { destinationSettings, settingRow } from '../../src/config/destination-settings.js';
 import type { SettingName } from '../../src/config/destination-settings.js';
+import { schemes } from '../../src/config/schemes.js';
 import { environmentNameOf, flagOf, options } from '../../src/config/options.js';
 import type { OptionRow } from '../../src/config/options.js';
 
@@ -41,7 +42,7 @@ function optionCells(row: OptionRow): string[] {
 function settingTable(): string {
   return tableOf(['setting', 'meaning', 'default', 'destinations', 'formats'], Object.keys(destinationSettings).map((key) => {
     const row = settingRow(key as SettingName);
-    return [`\`${key}=${row.argument}\``, row.help, row.default, row.schemes.length === 4 ? 'all' : row.schemes.join(', '), row.formats?.join(', ') ?? 'all'];
+    return [`\`${key}=${row.argument}\``, row.help, row.default, row.schemes.length === Object.keys(schemes).length ? 'all' : row.schemes.join(', '), row.formats?.join(', ') ?? 'all'];
   }));
 }
 

@@ -9,7 +9,8 @@ interface Mistake extends Given {
   readonly says: string;
 }
 
-const destinationForms = 'tcp://HOST:PORT, udp://HOST:PORT, relp://HOST:PORT, unix:///PATH or stdout:';
+const tlsExample = "for example 'tls://127.0.0.1:6514?cert=server.crt&key=server.key'";
+const destinationForms = 'tcp://HOST:PORT, tls://HOST, udp://HOST:PORT, relp://HOST:PORT, unix:///PATH or stdout:';
 
 const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
   'on the command line': [
@@ -37,9 +38,13 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
     { argv: ['--unit', '--kernel'], says: 'Invalid --unit: a value is needed, for example --unit nginx.service; --kernel follows it.' },
     { argv: ['--unit', ''], says: 'Invalid --unit "": a value is needed, for example nginx.service.' },
     { argv: ['--start', 'head', '--start', 'now'], says: 'Invalid --start "now": it is given twice; keep one.' },
-    { argv: ['listen'], says: 'Invalid listen: a URL is needed, tcp://HOST:PORT, udp://HOST:PORT, relp://HOST:PORT, http://HOST:PORT or unix:///PATH.' },
+    { argv: ['listen'], says: 'Invalid listen: a URL is needed, tcp://HOST:PORT, tls://HOST, udp://HOST:PORT, relp://HOST:PORT, http://HOST:PORT or unix:///PATH.' },
     { argv: ['listen', 'tcp://127.0.0.1'], says: 'Invalid listen "tcp://127.0.0.1": a port is needed, for example tcp://127.0.0.1:514.' },
-    { argv: ['listen', 'tls://[::1]:6514'], says: 'Invalid listen "tls://[::1]:6514": tls is not supported in this version; use tcp://HOST:PORT, udp://HOST:PORT, relp://HOST:PORT, http://HOST:PORT or unix:///PATH.' },
+{ argv: ['listen', 'tls://[::1]:6514'], says: `Invalid listen "tls://[::1]:6514": TLS needs a certificate and its key, ${tlsExample}.` },
+    { argv: ['listen', 'tls://h?cert=a&key=b&key=c'], says: 'Invalid listen "tls://h": key is given twice; keep one.' },
+    { argv: ['listen', 'tls://h?cert=a&key='], says: `Invalid listen "tls://h": key is the path of a PEM file, ${tlsExample}.` },
+    { argv: ['listen', 'tls://h?cert=a&passphrase=hunter2'], says: `Invalid listen "tls://h": a URL to listen at with TLS has the settings cert, key and ca, ${tlsExample}.` },
+    { argv: ['listen', 'relps://h:1'], says: 'Invalid listen "relps://h:1": relps is not supported in this version; use tcp://HOST:PORT, tls://HOST, udp://HOST:PORT, relp://HOST:PORT, http://HOST:PORT or unix:///PATH.' },
   ],
   'about the source': [
     { argv: ['--from', 'jurnal'], says: 'Invalid --from "jurnal": use journal or stdin.' },
@@ -78,7 +83,9 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
     { argv: ['--to', 'tcp://loghost'], says: 'Invalid --to "tcp://loghost": a port is needed, for example tcp://loghost:514.' },
     { argv: ['--to', 'loghost:514'], says: `Invalid --to "loghost:514": this does not begin with a known scheme; use ${destinationForms}.` },
     { argv: ['--to', 'tpc://loghost:514'], says: 'Invalid --to "tpc://loghost:514": the scheme "tpc" is not known, and the nearest known one is tcp.' },
-    { argv: ['--to', 'tls://loghost:6514'], says: `Invalid --to "tls:…": tls is not supported in this version; use ${destinationForms}.` },
+    { argv: ['--to', 'relp://loghost:6514'], says: `Invalid --to "relp:…": relp is not supported in this version; use ${destinationForms}.` },
+    { argv: ['--to', 'tls://loghost:0'], says: 'Invalid --to "tls://loghost:0": a port is a number from 1 to 65535, for example tls://loghost:6514.' },
+    { argv: ['--to', 'tls://loghost:'], says: 'Invalid --to "tls://loghost:": a port is needed, for example tls://loghost:6514.' },
     { argv: ['--to', 'https://hooks.example/hunter2'], says: `Invalid --to "https:…": https is not supported in this version; use ${destinationForms}.` },
     { argv: ['--to', 'tcp:loghost:514'], says: 'Invalid --to "tcp:loghost:514": two slashes are needed before the host, for example tcp://loghost:514.' },
     { argv: ['--to', 'tcp://loghost:70000'], says: 'Invalid --to "tcp://loghost:70000": a port is a number from 1 to 65535, for example tcp://loghost:514.' },
@@ -110,7 +117,7 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
     { argv: ['--to', 'tcp://h:1?bom'], says: 'Invalid --to "tcp://h:1?bom": bom needs a value; write bom=BOOLEAN.' },
     { argv: ['--to', 'tcp://h:1?format=jsn'], says: 'Invalid --to "tcp://h:1?format=jsn": format is rfc5424, rfc3164, json, short or cat.' },
     { argv: ['--to', 'tcp://h:1?framing=crlf'], says: 'Invalid --to "tcp://h:1?framing=crlf": framing is octet-counting or lf.' },
-    { argv: ['--to', 'udp://h:1?framing=lf'], says: 'Invalid --to "udp://h:1?framing=lf": framing is a setting of tcp or unix destinations only; leave it out.' },
+    { argv: ['--to', 'udp://h:1?framing=lf'], says: 'Invalid --to "udp://h:1?framing=lf": framing is a setting of tcp, tls or unix destinations only; leave it out.' },
     { argv: ['--to', 'tcp://h:1?maxBytes=100'], says: 'Invalid --to "tcp://h:1?maxBytes=100": maxBytes is a whole number from 480 to 1073741824.' },
     { argv: ['--to', 'udp://h:1?maxBytes=65508'], says: 'Invalid --to "udp://h:1?maxBytes=65508": a datagram holds at most 65507 bytes.' },
     { argv: ['--to', 'tcp://h:1?maxBytes=8k'], says: 'Invalid --to "tcp://h:1?maxBytes=8k": maxBytes is a whole number from 480 to 1073741824.' },
@@ -123,6 +130,14 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
     { argv: ['--to', 'tcp://h:1?format=cat&format=json'], says: 'Invalid --to "tcp://h:1?format=json": format is given twice; keep one.' },
     { argv: ['--to', 'tcp://h:1?name=a.previous'], says: 'Invalid --to "tcp://h:1?name=a.previous": a name must not end in ".previous", which is kept for a checkpoint\'s predecessor; choose another.' },
     { argv: ['--to', 'tcp://h:1?name=../x'], says: 'Invalid --to "tcp://h:1?name=../x": name has 1 to 128 letters, digits, ".", "_" or "-", and no "." at its beginning.' },
+    { argv: ['--to', 'tls://h?framing=lf'], says: 'Invalid --to "tls://h?framing=lf": syslog over TLS counts octets (RFC 5425 section 4.3); leave it out.' },
+    { argv: ['--to', 'tcp://h:1?ca=/ca.crt'], says: 'Invalid --to "tcp://h:1?ca=/ca.crt": ca is a setting of tls destinations only; leave it out.' },
+    { argv: ['--to', 'tls://h?ca=../ca.crt'], says: 'Invalid --to "tls://h?ca=../ca.crt": ca is an absolute path, for example /etc/ssl/forwarder.pem, or the name of a file in $CREDENTIALS_DIRECTORY.' },
+    { argv: ['--to', 'tls://h?cert=/c&key=-----BEGIN hunter2'], says: 'Invalid --to "key=…": key is the path of a file, and not its content.' },
+    { argv: ['--to', 'tls://h?cert=/c.crt'], says: 'Invalid --to "tls://h?cert=/c.crt": a certificate needs its key; give key= too.' },
+    { argv: ['--to', 'tls://h?key=/c.key'], says: 'Invalid --to "tls://h?key=/c.key": a key is of use with its certificate alone; give cert= too.' },
+    { argv: ['--to', 'tls://h?ca=/c&insecure=true'], says: 'Invalid --to "tls://h?ca=/c": insecure=true asks nobody; leave out one of the two.' },
+    { argv: ['--to', 'tls://h?serverName=a..b'], says: 'Invalid --to "tls://h?serverName=a..b": serverName is the name or the IP address in the server\'s certificate, for example loghost.example.com.' },
     { argv: ['--to', 'tcp://h:1?confirmAfterMs=1s'], says: 'Invalid --to "tcp://h:1?confirmAfterMs=1s": confirmAfterMs is a whole number from 0 to 3600000.' },
   ],
   'about state and log': [

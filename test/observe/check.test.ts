@@ -116,5 +116,5 @@ const stdout: DestinationSettings = { kind: 'stdout', name: 'stdout', label: 'st
 
 function tcp(port: number): DestinationSettings {
   const name = `tcp-127.0.0.1-${port}`;
-  return { kind: 'syslog-stream', name, label: `tcp://127.0.0.1:${port}`, encoding, address: { host: '127.0.0.1', port }, framing: 'octet-counting', confirmAfterMs: 1000, confirmBytes: 1000 };
+  return { kind: 'syslog-stream', name, label: `tcp://127.0.0.1:${port}`, encoding, address: { host: '127.0.0.1', port }, framing: 'octet-counting', tls: undefined, confirmAfterMs: 1000, confirmBytes: 1000 };
 }

@@ -1,29 +1,39 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import type { TlsOptions } from 'node:tls';
 import type { AddressInfo, ListenOptions, Server, Socket } from 'node:net';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A TCP or Unix stream server under a test's command. It closes its side of a connection when the sender has closed its own. */
+export interface StreamReceiverOptions extends ListenOptions {
+  readonly answersEnd?: boolean;
+  /** Speaks TLS. */
+  readonly tls?: TlsOptions;
+}
+
+/** A TCP, TLS or Unix stream server under a test's command. It closes its side of a connection when the sender has closed its own. */
 export class StreamReceiver {
   /** What all connections brought, in the order of its arrival. */
   readonly chunks: Buffer[] = [];
   byteCount = 0;
   readonly connections: Socket[] = [];
+  /** The TCP connections below those of TLS, also where a handshake failed; elsewhere the same. */
+  readonly wires: Socket[] = [];
   readonly #server: Server;
   readonly #waiting = new Set<() => void>();
   #reading = true;
 
-  static async listen(options: ListenOptions & { readonly answersEnd?: boolean } = { host: '127.0.0.1', port: 0 }): Promise<StreamReceiver> {
-    const receiver = new StreamReceiver(options.answersEnd ?? true);
+  static async listen({ answersEnd = true, tls, ...options }: StreamReceiverOptions = { host: '127.0.0.1', port: 0 }): Promise<StreamReceiver> {
+    const receiver = new StreamReceiver(answersEnd, tls);
     receiver.#server.listen(options);
     await once(receiver.#server, 'listening');
     return receiver;
   }
 
-  private constructor(answersEnd: boolean) {
-    this.#server = createServer({ allowHalfOpen: !answersEnd, pauseOnConnect: true }, (socket) => {
+  private constructor(answersEnd: boolean, tls: TlsOptions | undefined) {
+    const take = (socket: Socket): void => {
       this.connections.push(socket);
       socket.on('error', () => undefined);
       socket.on('data', (chunk: Buffer) => {
@@ -35,7 +45,10 @@ export class StreamReceiver {
       if (this.#reading) socket.resume();
       else socket.pause();
       this.#tell();
-    });
+    };
+    const allowHalfOpen = !answersEnd;
+    this.#server = tls === undefined ? createServer({ allowHalfOpen, pauseOnConnect: true }, take) : createTlsServer({ ...tls, allowHalfOpen }, take);
+    this.#server.on('connection', (wire: Socket) => void this.wires.push(wire.on('error', () => undefined)));
   }
 
   get port(): number {
@@ -44,6 +57,11 @@ export class StreamReceiver {
 
   text(): string {
     return Buffer.concat(this.chunks).toString();
+  }
+
+  /** Resets the newest connection. */
+  reset(): void {
+    this.wires.at(-1)!.resetAndDestroy();
   }
 
   stall(): void {
@@ -68,7 +86,7 @@ export class StreamReceiver {
   }
 
   async stop(): Promise<void> {
-    for (const socket of this.connections) socket.destroy();
+    for (const socket of [...this.connections, ...this.wires]) socket.destroy();
     if (!this.#server.listening) return;
     this.#server.close();
     await once(this.#server, 'close');
