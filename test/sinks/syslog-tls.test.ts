@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after } from 'node:test';
+import type { Logger } from '../../src/core/logger.js';
+import type { TlsIdentity, TlsSettings } from '../../src/core/tls.js';
 import { createSyslogStreamSink } from '../../src/sinks/syslog-stream.js';
 import { openTlsIdentity } from '../../src/tls/identity.js';
 import { Certificates } from '../support/certificates.js';
@@ -9,6 +11,7 @@ import { RecordedLogger } from '../support/recorded-logger.js';
 import { testSinkConformance } from '../support/sink-conformance.js';
 import type { SinkUnderTest } from '../support/sink-conformance.js';
 import { StreamReceiver } from '../support/stream-receiver.js';
+import { testStreamSink } from './stream-suite.js';
 
 const pki = new Certificates();
 after(() => pki.remove());
@@ -20,10 +23,16 @@ for (const host of ['127.0.0.1', 'localhost']) {
   testSinkConformance(`tls to ${host}`, () => overTls(host), { backpressure: true });
 }
 
+testStreamSink('tls', { receiver: { cert: readFileSync(server.cert), key: readFileSync(server.key) }, sink: () => identity({ ca }) });
+
+function identity(settings: Partial<TlsSettings>, logger: Logger = new RecordedLogger()): Promise<TlsIdentity> {
+  return openTlsIdentity({ ca: undefined, cert: undefined, key: undefined, serverName: undefined, insecure: false, ...settings }, { label: 'tls', environment: {}, logger, memory: new Map() });
+}
+
 async function overTls(host: string): Promise<SinkUnderTest> {
   const receiver = await StreamReceiver.listen({ host, port: 0, tls: { cert: readFileSync(server.cert), key: readFileSync(server.key), ca: readFileSync(ca), requestCert: true } });
   const logger = new RecordedLogger();
-  const tls = await openTlsIdentity({ ca, ...client, serverName: undefined, insecure: false }, { label: 'tls', environment: {}, logger, memory: new Map() });
+  const tls = await identity({ ca, ...client }, logger);
   const sink = createSyslogStreamSink({ address: { host, port: receiver.port }, framing: 'octet-counting', tls, confirmAfterMs: 40, tableShare: 0.5, logger });
   const messages: string[] = [];
   const deframer = new Deframer('octet-counting', (message) => messages.push(message.toString()));
