@@ -8,6 +8,8 @@ export interface RsyslogOptions {
   readonly queue?: 'Direct' | 'FixedArray';
   /** Whether there is an input for RELP too, `port('relp')`. */
   readonly relp?: boolean;
+  /** An input for RELP over TLS, `port('relps')`, for clients whose certificate bears the name; the rest are paths of PEM files. */
+  readonly relps?: { readonly ca: string; readonly cert: string; readonly key: string; readonly client: string; readonly library: 'gnutls' | 'openssl' };
   /** A port of 127.0.0.1 to which everything is passed on over RELP, as it came. */
   readonly relpTo?: number;
 }
@@ -18,10 +20,10 @@ export interface RsyslogOptions {
  */
 export async function startRsyslog(options: RsyslogOptions = {}): Promise<SyslogDaemon> {
   if (!existsSync(program)) throw new Error(`${program} is missing: install the Debian package rsyslog.`);
-  const { relp = false, relpTo } = options;
+  const { relp = false, relps, relpTo } = options;
   return SyslogDaemon.start({
     name: 'rsyslog',
-    sockets: { udp: 'udp', tcp: 'tcp', ...(relp && { relp: 'tcp' as const }) },
+    sockets: { udp: 'udp', tcp: 'tcp', ...(relp && { relp: 'tcp' as const }), ...(relps && { relps: 'tcp' as const }) },
     socketOf: { udp: 'udp', 'octet-counting': 'tcp', lf: 'tcp' },
     config: (ports, output, folder) => `
       global(workDirectory="${folder}" maxMessageSize="${options.maxMessageBytes ?? 65536}"
@@ -41,6 +43,8 @@ export async function startRsyslog(options: RsyslogOptions = {}): Promise<Syslog
       input(type="imudp" address="127.0.0.1" port="${ports['udp']}" name="udp" ruleset="store")
       input(type="imtcp" address="127.0.0.1" port="${ports['tcp']}" name="tcp" ruleset="store" maxFrameSize="200000000")
       ${relp ? `module(load="imrelp") input(type="imrelp" address="127.0.0.1" port="${ports['relp']}" name="relp" ruleset="store")` : ''}
+      ${relps ? `module(load="imrelp" tls.tlslib="${relps.library}") input(type="imrelp" address="127.0.0.1" port="${ports['relps']}" name="relps" ruleset="store"
+        tls="on" tls.cacert="${relps.ca}" tls.mycert="${relps.cert}" tls.myprivkey="${relps.key}" tls.authmode="name" tls.permittedpeer=["${relps.client}"])` : ''}
       if $inputname == "internal" and $syslogseverity <= 3 then action(type="omfile" file="/dev/stderr")
     `,
     command: (configFile, folder) => ({ program, args: ['-n', '-iNONE', '-f', configFile], env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: folder } }),

@@ -1,12 +1,16 @@
 import type { Logger } from '../../core/logger.js';
 import type { Batch, Delivery, Sink, SinkLimits } from '../../core/sink.js';
-import { CLOSED, retryable, STOPPED } from '../failure.js';
+import type { TlsIdentity } from '../../core/tls.js';
+import { CLOSED, failureOf, PEER_CLOSED, retryable, STOPPED } from '../failure.js';
 import type { Failure } from '../failure.js';
 import { openStream } from '../open-stream.js';
+import { openTlsStream, tlsFailureOf, TlsSessions } from '../open-tls.js';
 import { RelpSession } from './session.js';
 
 export interface RelpSinkOptions {
   readonly address: { readonly host: string; readonly port: number };
+  /** For relps; undefined for no TLS. */
+  readonly tls?: TlsIdentity | undefined;
   readonly connectTimeoutMs?: number;
   /** How long the answer to `open` may take: a minute by default. */
   readonly openTimeoutMs?: number;
@@ -50,6 +54,7 @@ class RelpSink implements Sink {
 
   constructor(options: RelpSinkOptions) {
     this.#options = {
+      tls: undefined,
       connectTimeoutMs: 10_000,
       openTimeoutMs: 60_000,
       closeTimeoutMs: 5000,
@@ -121,11 +126,19 @@ class RelpSink implements Sink {
   }
 
   async #connect(signal: AbortSignal, onBroken: (failure: Failure) => void): Promise<RelpSession | Failure> {
-    const { address, connectTimeoutMs } = this.#options;
-    const socket = await openStream(address, connectTimeoutMs, signal);
-    if ('reason' in socket) return socket;
-    const answersElsewhere = async (ended: AbortSignal): Promise<boolean> => (await this.probe(ended)) === undefined;
-    return RelpSession.open(socket, { ...this.#options, patienceMs: this.#patienceMs, answersElsewhere, onBroken }, signal);
+    const { address, connectTimeoutMs, tls } = this.#options;
+    // No session is resumed: librelp 1.11 with OpenSSL answers that with the alert "internal error" where it asks for certificates.
+    const opened = await (tls === undefined
+      ? openStream(address, connectTimeoutMs, signal)
+      : openTlsStream(address, { identity: tls, sessions: new TlsSessions(), timeoutMs: connectTimeoutMs }, signal));
+    if ('reason' in opened) return opened;
+    return RelpSession.open('wire' in opened ? opened.socket : opened, {
+      ...this.#options,
+      patienceMs: this.#patienceMs,
+      failureOf: (error, isOpen) => (tls === undefined ? plainFailureOf(error) : tlsFailureOf(error, tls, isOpen)),
+      answersElsewhere: async (ended) => (await this.probe(ended)) === undefined,
+      onBroken,
+    }, signal);
   }
 
   #onBroken(failure: Failure): void {
@@ -135,6 +148,10 @@ class RelpSink implements Sink {
     // A receiver that is merely slow, and answers each new session, is not to be left again and again.
     if (failure.code === 'RELP_SILENT') this.#patienceMs = Math.min(2 * this.#patienceMs, LONGEST_PATIENCE_MS);
   }
+}
+
+function plainFailureOf(error: Error | undefined): Failure {
+  return error === undefined ? PEER_CLOSED : failureOf(error);
 }
 
 interface Attempt {

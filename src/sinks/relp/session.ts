@@ -4,7 +4,7 @@ import type { Logger } from '../../core/logger.js';
 import { RELP_FRAME_OVERHEAD, RelpFrameError, RelpFrameReader, txnrAfter, writeRelpFrame } from '../../core/relp-frame.js';
 import type { RelpFrame } from '../../core/relp-frame.js';
 import type { Batch, Delivery } from '../../core/sink.js';
-import { CLOSED, failureOf, PEER_CLOSED, retryable, STOPPED } from '../failure.js';
+import { CLOSED, retryable, STOPPED } from '../failure.js';
 import type { Failure } from '../failure.js';
 import { faultOfOpen, isOk, OUR_OFFERS, readAnswer, said } from './answer.js';
 import { Silence } from './silence.js';
@@ -22,6 +22,8 @@ export interface RelpSessionOptions {
   /** 1, as the specification has it; another number brings the last one near. */
   readonly firstTxnr: number;
   readonly logger: Logger;
+  /** What an error of the socket's stands for, or its end where there is none. `isOpen`: whether the receiver has ever answered. */
+  readonly failureOf: (error: Error | undefined, isOpen: boolean) => Failure;
   /** Whether the receiver answers over another connection. */
   readonly answersElsewhere: (signal: AbortSignal) => Promise<boolean>;
   /** Called once, when the session is of no more use. */
@@ -50,6 +52,7 @@ export class RelpSession {
   #close: { readonly txnr: number; readonly settle: () => void } | undefined;
   #ended: Promise<void> | undefined;
   #failure: Failure | undefined;
+  #isOpen = false;
   #finished = false;
 
   /** Opens a session on a connected socket whose 'error' event has a listener. Resolves to why there is none, where there is none; never rejects. */
@@ -76,7 +79,7 @@ export class RelpSession {
       answersElsewhere: () => options.answersElsewhere(this.#ending.signal),
       onDead: (failure) => this.#break(failure),
     });
-    socket.on('error', (error) => this.#break(failureOf(error)));
+    socket.on('error', (error) => this.#break(options.failureOf(error, this.#isOpen)));
     socket.on('end', () => this.#onPeerEnd());
     socket.on('close', () => this.#onPeerEnd());
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -121,6 +124,7 @@ export class RelpSession {
       this.#open = { txnr: this.#command('open', OUR_OFFERS), settle };
     });
     this.#open = undefined;
+    this.#isOpen = fault === undefined;
     if (fault !== undefined) this.#break(fault);
     return this.#failure;
   }
@@ -128,15 +132,15 @@ export class RelpSession {
   async #end(): Promise<void> {
     if (this.#failure === undefined && this.#underWay.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
     if (this.#failure !== undefined) return;
-    await new Promise<void>((settle) => {
-      const timer = setTimeout(settle, this.#options.closeTimeoutMs);
-      this.#close = { txnr: this.#command('close', NOTHING), settle: () => (clearTimeout(timer), settle()) };
+    const isAnswered = await new Promise<boolean>((settle) => {
+      const timer = setTimeout(() => settle(false), this.#options.closeTimeoutMs);
+      this.#close = { txnr: this.#command('close', NOTHING), settle: () => (clearTimeout(timer), settle(true)) };
     });
     this.#finished = true;
     this.#ending.abort();
     this.#silence.end();
-    this.#socket.end();
-    this.#socket.destroy();
+    if (isAnswered) this.#socket.destroySoon();
+    else this.#socket.destroy();
   }
 
   #command(name: string, data: Uint8Array): number {
@@ -199,7 +203,7 @@ export class RelpSession {
 
   #onPeerEnd(): void {
     if (this.#close !== undefined) this.#close.settle();
-    else this.#break(PEER_CLOSED);
+    else this.#break(this.#options.failureOf(undefined, this.#isOpen));
   }
 
   #break(failure: Failure): void {
