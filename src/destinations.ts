@@ -51,7 +51,9 @@ async function createRemoteSink(settings: Exclude<DestinationSettings, StdoutSet
     }
     case 'relp': {
       const { createRelpSink } = await import('./sinks/relp/relp.js');
-      return createRelpSink({ ...settings, logger: prefixed(logger, settings.label) });
+      const { label } = settings;
+      const tls = settings.tls && (await tlsIdentityOf(settings.tls, label, surroundings));
+      return createRelpSink({ ...settings, tls, logger: prefixed(surroundings.logger, label) });
     }
     case 'syslog-datagram': {
       const { createSyslogDatagramSink } = await import('./sinks/syslog-datagram.js');

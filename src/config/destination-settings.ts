@@ -5,7 +5,7 @@ import { readFileName, readServerName } from './tls.js';
 import { anyOf, invalid, quote } from './written.js';
 import type { Written } from './written.js';
 
-export type Scheme = 'stdout' | 'tcp' | 'tls' | 'udp' | 'unix' | 'relp';
+export type Scheme = 'stdout' | 'tcp' | 'tls' | 'udp' | 'unix' | 'relp' | 'relps';
 
 /** One setting of a destination: a parameter of its URL's query, or a key beside `url` in the file. */
 export interface SettingRow {
@@ -22,9 +22,9 @@ export interface SettingRow {
 }
 
 const formats = ['rfc5424', 'rfc3164', 'json', 'short', 'cat'] as const satisfies readonly Format[];
-const everywhere = ['stdout', 'tcp', 'tls', 'udp', 'unix', 'relp'] as const;
+const everywhere = ['stdout', 'tcp', 'tls', 'udp', 'unix', 'relp', 'relps'] as const;
 const streams = ['tcp', 'tls', 'unix'] as const;
-const secured = ['tls'] as const;
+const secured = ['tls', 'relps'] as const;
 
 /** The least that every receiver takes, by RFC 5424 section 6.1; the most is ours, so that one frame cannot exhaust memory. */
 const leastBytes = 480;
@@ -44,7 +44,7 @@ export const destinationSettings = {
     read: (written: Written) => readChoice(written, 'framing is', ['octet-counting', 'lf'] as const),
   },
   maxBytes: {
-    argument: 'BYTES', schemes: everywhere, default: '65536, and 8388608 for json, over tcp, tls and unix; 8192 over udp and relp; no limit for stdout:',
+    argument: 'BYTES', schemes: everywhere, default: '65536, and 8388608 for json, over tcp, tls and unix; 8192 over udp, relp and relps; no limit for stdout:',
     help: `The largest frame; a longer message is truncated and marked (at least ${leastBytes}, over udp at most ${mostDatagramBytes}).`,
     read: (written: Written) => readInteger(written, 'maxBytes', leastBytes, mostBytes),
   },

@@ -42,7 +42,7 @@ export function readDestinations(all: readonly Written[]): readonly DestinationS
   });
 }
 
-const laterSchemes = ['relps', 'http', 'https', 'cloudwatch', 's3', 'firehose', 'logentries'];
+const laterSchemes = ['http', 'https', 'cloudwatch', 's3', 'firehose', 'logentries'];
 const schemeForms = anyOf(Object.values(schemes).map(({ form }) => form));
 
 function requireScheme(written: Written, scheme: string): Scheme {

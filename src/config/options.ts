@@ -66,7 +66,7 @@ const table = [
 
   {
     name: 'to', group: 'Destinations', kind: 'list', argument: 'URL', default: 'stdout:', example: 'tcp://loghost:514', separator: 'space',
-    help: 'Where entries go: stdout:, tcp://HOST:PORT, udp://HOST:PORT, relp://HOST:PORT or unix:///PATH, with the destination\'s own settings in the query.',
+    help: 'Where entries go: stdout:, tcp://HOST:PORT, udp://HOST:PORT, relp://HOST:PORT, relps://HOST:PORT or unix:///PATH, with the destination\'s own settings in the query.',
   },
 
   {

@@ -70,15 +70,11 @@ export const schemes: Readonly<Record<Scheme, SchemeRow>> = {
   },
   relp: {
     form: 'relp://HOST:PORT',
-    read: (written, rest) => {
-      const address = readHostPort(written, 'relp', rest);
-      return {
-        label: `relp://${showHostPort(address)}`,
-        nameParts: [address.host, String(address.port)],
-        // What rsyslog stores of a message by default (maxMessageSize, which is also imrelp's maxDataSize): it cuts the rest off without a mark.
-        settle: (given, base) => ({ kind: 'relp', ...base, encoding: readEncoding(given, { maxBytes: 8192 }), address }),
-      };
-    },
+    read: (written, rest) => relpPlace(written, 'relp', rest),
+  },
+  relps: {
+    form: 'relps://HOST:PORT',
+    read: (written, rest) => relpPlace(written, 'relps', rest),
   },
   unix: {
     form: 'unix:///PATH',
@@ -107,6 +103,16 @@ function streamSettings(given: GivenSettings, base: Named, address: SyslogStream
     tls: undefined,
     confirmAfterMs: given.get('confirmAfterMs') ?? 1000,
     confirmBytes: given.get('confirmBytes') ?? 8 * 1024 * 1024,
+  };
+}
+
+function relpPlace(written: Written, scheme: 'relp' | 'relps', rest: string): Place {
+  const address = readHostPort(written, scheme, rest);
+  return {
+    label: `${scheme}://${showHostPort(address)}`,
+    nameParts: [address.host, String(address.port)],
+    // What rsyslog stores of a message by default (maxMessageSize, which is also imrelp's maxDataSize): it cuts the rest off without a mark.
+    settle: (given, base) => ({ kind: 'relp', ...base, encoding: readEncoding(given, { maxBytes: 8192 }), address, tls: scheme === 'relps' ? readTls(given) : undefined }),
   };
 }
 

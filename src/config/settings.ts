@@ -97,6 +97,8 @@ export interface SyslogDatagramSettings extends DestinationBase {
 export interface RelpSettings extends DestinationBase {
   readonly kind: 'relp';
   readonly address: { readonly host: string; readonly port: number };
+  /** Undefined for no TLS. */
+  readonly tls: TlsSettings | undefined;
 }
 
 export interface StateSettings {

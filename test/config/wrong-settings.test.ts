@@ -10,7 +10,7 @@ interface Mistake extends Given {
 }
 
 const tlsExample = "for example 'tls://127.0.0.1:6514?cert=server.crt&key=server.key'";
-const destinationForms = 'tcp://HOST:PORT, tls://HOST, udp://HOST:PORT, relp://HOST:PORT, unix:///PATH or stdout:';
+const destinationForms = 'tcp://HOST:PORT, tls://HOST, udp://HOST:PORT, relp://HOST:PORT, relps://HOST:PORT, unix:///PATH or stdout:';
 
 const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
   'on the command line': [
@@ -83,7 +83,7 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
     { argv: ['--to', 'tcp://loghost'], says: 'Invalid --to "tcp://loghost": a port is needed, for example tcp://loghost:514.' },
     { argv: ['--to', 'loghost:514'], says: `Invalid --to "loghost:514": this does not begin with a known scheme; use ${destinationForms}.` },
     { argv: ['--to', 'tpc://loghost:514'], says: 'Invalid --to "tpc://loghost:514": the scheme "tpc" is not known, and the nearest known one is tcp.' },
-    { argv: ['--to', 'relp://loghost:6514'], says: `Invalid --to "relp:…": relp is not supported in this version; use ${destinationForms}.` },
+    { argv: ['--to', 's3:bucket'], says: `Invalid --to "s3:…": s3 is not supported in this version; use ${destinationForms}.` },
     { argv: ['--to', 'tls://loghost:0'], says: 'Invalid --to "tls://loghost:0": a port is a number from 1 to 65535, for example tls://loghost:6514.' },
     { argv: ['--to', 'tls://loghost:'], says: 'Invalid --to "tls://loghost:": a port is needed, for example tls://loghost:6514.' },
     { argv: ['--to', 'https://hooks.example/hunter2'], says: `Invalid --to "https:…": https is not supported in this version; use ${destinationForms}.` },
@@ -131,7 +131,7 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
     { argv: ['--to', 'tcp://h:1?name=a.previous'], says: 'Invalid --to "tcp://h:1?name=a.previous": a name must not end in ".previous", which is kept for a checkpoint\'s predecessor; choose another.' },
     { argv: ['--to', 'tcp://h:1?name=../x'], says: 'Invalid --to "tcp://h:1?name=../x": name has 1 to 128 letters, digits, ".", "_" or "-", and no "." at its beginning.' },
     { argv: ['--to', 'tls://h?framing=lf'], says: 'Invalid --to "tls://h?framing=lf": syslog over TLS counts octets (RFC 5425 section 4.3); leave it out.' },
-    { argv: ['--to', 'tcp://h:1?ca=/ca.crt'], says: 'Invalid --to "tcp://h:1?ca=/ca.crt": ca is a setting of tls destinations only; leave it out.' },
+    { argv: ['--to', 'tcp://h:1?ca=/ca.crt'], says: 'Invalid --to "tcp://h:1?ca=/ca.crt": ca is a setting of tls or relps destinations only; leave it out.' },
     { argv: ['--to', 'tls://h?ca=../ca.crt'], says: 'Invalid --to "tls://h?ca=../ca.crt": ca is an absolute path, for example /etc/ssl/forwarder.pem, or the name of a file in $CREDENTIALS_DIRECTORY.' },
     { argv: ['--to', 'tls://h?cert=/c&key=-----BEGIN hunter2'], says: 'Invalid --to "key=…": key is the path of a file, and not its content.' },
     { argv: ['--to', 'tls://h?cert=/c.crt'], says: 'Invalid --to "tls://h?cert=/c.crt": a certificate needs its key; give key= too.' },

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { parseCommandLine } from '../../src/cli.js';
+import { Certificates } from '../support/certificates.js';
 import { anchors, commands, fences, links, pages, read, top } from './markdown.js';
 
 describe('every Markdown page', () => {
@@ -43,11 +44,13 @@ describe('every Markdown page', () => {
     const examples = pages().flatMap((page) => fences(read(page)).filter(({ language }) => language === 'rsyslog'));
     assert.ok(examples.length > 0);
     const folder = await mkdtemp(join(tmpdir(), 'docs-test-'));
+    const certificates = new Certificates();
+    certificates.issue('server');
     try {
       for (const { text } of examples) {
         const file = join(folder, 'rsyslog.conf');
         // The folder in which rsyslog keeps its queues is made by its package's first start.
-        await writeFile(file, text.replaceAll('/var/spool/rsyslog', folder));
+        await writeFile(file, text.replaceAll('/var/spool/rsyslog', folder).replaceAll('/etc/ssl', certificates.folder));
         const { stderr } = await promisify(execFile)('/usr/sbin/rsyslogd', ['-N1', '-f', file]).catch((cause: NodeJS.ErrnoException) => {
           throw cause.code === 'ENOENT' ? new Error('rsyslogd is missing: install the Debian package rsyslog.', { cause }) : cause;
         });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { cachedCorpus, type Corpus } from '../../bench/corpus.js';
+import { Certificates } from '../support/certificates.js';
 import { markerOf } from '../support/counting-receiver.js';
 import { RunningForwarder, runForwarder } from '../support/forwarder.js';
 import { fences, read } from '../docs/markdown.js';
@@ -46,7 +47,7 @@ describe('a journal of 100,000 entries, to an rsyslog that stores what it acknow
   });
 
   it('arrives with nothing missing though an rsyslog as in docs/relp.md is killed in the middle, twice, and nothing comes twice but the window', async () => {
-    await withRsyslog(startDocumented(), async (daemon, args) => {
+    await withRsyslog(startDocumented(false), async (daemon, args) => {
       const forwarder = new RunningForwarder(args);
       for (const count of [ENTRIES / 4, ENTRIES / 2]) {
         await daemon.waitFor(count, 120_000);
@@ -69,14 +70,38 @@ describe('a journal of 100,000 entries, to an rsyslog that stores what it acknow
   });
 });
 
-/** The rsyslog of docs/relp.md, but for the port and the file. */
-function startDocumented(): Promise<SyslogDaemon> {
-  const example = fences(read('docs/relp.md')).find(({ language, text }) => language === 'rsyslog' && text.includes('Direct'))!.text;
+describe('a journal, to an rsyslog as in docs/relp.md that lets in only clients whose certificate it knows', { timeout: 120_000 }, () => {
+  it('arrives over RELP with TLS, once and in order, from one of them and from nobody else', async () => {
+    const { journal, entries } = await cachedCorpus(1000);
+    const certificates = new Certificates();
+    certificates.issue('server');
+    const files = certificates.issue('client1', { names: ['DNS:client1'] });
+    const daemon = await startDocumented(true, certificates.folder);
+    try {
+      const url = `relps://127.0.0.1:${daemon.port('relp')}?ca=${certificates.path('ca.crt')}`;
+      const args = ['--directory', journal, '--start', 'head', '--no-follow', '--no-checkpoint', '--to'];
+      const nobody = new RunningForwarder([...args, url]);
+      await nobody.says(/relps:\/\/127\.0\.0\.1:\d+: .*client certificate.*; trying again until it answers/);
+      await nobody.stop();
+      assert.deepEqual(daemon.messages(), []);
+      const exit = await runForwarder([...args, `${url}&cert=${files.cert}&key=${files.key}`]);
+      assert.equal(exit.code, 0, exit.stderr);
+      assert.equal(exit.stderr, '');
+      assert.deepEqual(numbersOf(daemon.messages()), [...Array(entries).keys()]);
+    } finally {
+      await daemon.stop();
+    }
+  });
+});
+
+/** An rsyslog of docs/relp.md, but for the port and the files. */
+function startDocumented(withTls: boolean, certificates = '/etc/ssl'): Promise<SyslogDaemon> {
+  const example = fences(read('docs/relp.md')).find(({ language, text }) => language === 'rsyslog' && text.includes('tls="on"') === withTls)!.text;
   return SyslogDaemon.start({
     name: 'rsyslog',
     sockets: { relp: 'tcp' },
     socketOf: { udp: '', 'octet-counting': '', lf: '' },
-    config: ({ relp }, output) => example.replace('port="2514"', `port="${relp}"`).replace('/var/log/remote.log', output),
+    config: ({ relp }, output) => example.replace('port="2514"', `port="${relp}"`).replace('/var/log/remote.log', output).replaceAll('/etc/ssl', certificates),
     command: (configFile, folder) => ({ program: '/usr/sbin/rsyslogd', args: ['-n', '-iNONE', '-f', configFile], env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: folder } }),
     parse: (line) => ({ raw: Buffer.from(line) }) as ReceivedMessage,
   });
