@@ -193,7 +193,7 @@ export function liveSuite(release: Release): void {
       await sandbox.rotate();
       await log('last');
       await sandbox.sync();
-      await damage(sandbox.directory, 'MESSAGE=m10 ');
+      await damage(systemd, sandbox.directory, 'MESSAGE=m10 ');
       const follower = follow({ start: 'head', timing: { longestPauseMs: 10 } });
       await follower.until('last');
       assert.deepEqual(follower.messages.map((message) => message?.split(' ')[0]), [...Array.from({ length: 20 }, (_, i) => `m${i}`).filter((message) => message !== 'm10'), 'last']);
@@ -299,10 +299,10 @@ async function program(text: string): Promise<{ readonly folder: string; readonl
   return { folder, path };
 }
 
-async function damage(directory: string, needle: string): Promise<void> {
+async function damage(systemd: Systemd, directory: string, needle: string): Promise<void> {
   for (const path of (await readdir(directory, { recursive: true })).filter((name) => name.includes('@'))) {
     const file = join(directory, path);
-    const bytes = await archived(file);
+    const bytes = await archived(file, systemd);
     const at = bytes.indexOf(needle);
     if (at < 0) continue;
     bytes[at] = 0;

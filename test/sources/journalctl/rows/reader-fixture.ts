@@ -133,7 +133,7 @@ export class ReaderFixture {
   async damage(needle: string, change: (bytes: Buffer, at: number) => Buffer | void): Promise<string> {
     for (const name of (await readdir(this.files)).filter((name) => name.includes('@'))) {
       const path = join(this.files, name);
-      const bytes = await archived(path);
+      const bytes = await archived(path, this.#systemd);
       const at = bytes.indexOf(needle);
       if (at < 0) continue;
       // A new file in its place: journald and journalctl may have the old one mapped.
