@@ -1,4 +1,5 @@
-import type { DestinationSettings, StdoutSettings } from './config/settings.js';
+import { randomUUID } from 'node:crypto';
+import type { DestinationSettings, HttpSettings, StdoutSettings } from './config/settings.js';
 import type { Encoder } from './core/encoder.js';
 import type { Logger } from './core/logger.js';
 import type { Framing, Sink } from './core/sink.js';
@@ -11,6 +12,8 @@ export interface RemoteSurroundings {
   readonly logger: Logger;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly tlsMemory: TlsMemory;
+  /** True where cursors begin anew with each run, as those of standard input do. */
+  readonly cursorsBeginAnew?: boolean;
 }
 
 /** What a sink may touch. */
@@ -59,7 +62,28 @@ async function createRemoteSink(settings: Exclude<DestinationSettings, StdoutSet
       const { createSyslogDatagramSink } = await import('./sinks/syslog-datagram.js');
       return createSyslogDatagramSink(settings);
     }
+    case 'http':
+      return createHttpSinkOf(settings, surroundings);
   }
+}
+
+async function createHttpSinkOf(settings: HttpSettings, surroundings: RemoteSurroundings): Promise<Sink> {
+  const { environment, cursorsBeginAnew = false, logger } = surroundings;
+  const [{ createHttpSink, readHeaders }, { readProxy }, { openSecret }] = await Promise.all([import('./sinks/http.js'), import('./sinks/http-proxy.js'), import('./secrets/secret.js')]);
+  const { credentials, scheme, label } = settings;
+  const headers = await Promise.all(settings.headers.map(async ({ name, value }) => ({ name, value: await openSecret(value, environment) })));
+  const opened = credentials && ('token' in credentials ? { token: await openSecret(credentials.token, environment) } : { user: credentials.user, password: await openSecret(credentials.password, environment) });
+  // What no header can hold is better told at the start.
+  await readHeaders({ headers, credentials: opened });
+  return createHttpSink({
+    ...settings,
+    headers,
+    credentials: opened,
+    proxy: readProxy(scheme, environment),
+    tls: settings.tls && (await tlsIdentityOf(settings.tls, label, surroundings)),
+    origin: cursorsBeginAnew ? `${label} ${randomUUID()}` : label,
+    logger: prefixed(logger, label),
+  });
 }
 
 /** The encoder for a destination whose messages are framed so: no frame becomes larger than its settings allow. */

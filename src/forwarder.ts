@@ -188,7 +188,7 @@ export class Forwarder {
     const { logger, own, stdout, environment, tlsMemory } = this.#surroundings;
     const { state, filter: conditions } = this.#settings;
     const { name, label } = destination;
-    const sink = await createSink(destination, { stdout: { output: stdout, onClosed: () => { this.#stdoutClosed.abort(); }, onFailed: (error) => { this.#failStdout(error); } }, logger, environment, tlsMemory });
+    const sink = await createSink(destination, { stdout: { output: stdout, onClosed: () => { this.#stdoutClosed.abort(); }, onFailed: (error) => { this.#failStdout(error); } }, logger, environment, tlsMemory, cursorsBeginAnew: !inputs.canBeReadAgain });
     const encoder = encoderFor(destination, sink.framing);
     const self = conditions.includeSelf ? undefined : own;
     const filter = createFilter({ ...(inputs.pushesFilterDown ? notPushedDown(conditions) : conditions), self });

@@ -1,11 +1,13 @@
 import { isFieldName } from './filter.js';
+import { readHeaderText, readUser } from './headers.js';
 import { readBoolean, readChoice, readInteger } from './scalars.js';
+import { readSecretFile, readSecretText, readVariableName } from './secret.js';
 import type { Format } from './settings.js';
 import { readFileName, readServerName } from './tls.js';
 import { anyOf, invalid, quote } from './written.js';
 import type { Written } from './written.js';
 
-export type Scheme = 'stdout' | 'tcp' | 'tls' | 'udp' | 'unix' | 'relp' | 'relps';
+export type Scheme = 'stdout' | 'tcp' | 'tls' | 'udp' | 'unix' | 'relp' | 'relps' | 'http' | 'https';
 
 /** One setting of a destination: a parameter of its URL's query, or a key beside `url` in the file. */
 export interface SettingRow {
@@ -17,14 +19,22 @@ export interface SettingRow {
   readonly formats?: readonly Format[];
   /** The default in words. */
   readonly default: string;
+  /** Its value is shown nowhere. */
+  readonly isSecret?: true;
+  /** A key of the user's own follows its name, as in `header.X-Scope=a`; it may be given once for each. */
+  readonly isKeyed?: true;
   /** A setting's text as its value; throws the sentence that says what may stand there. */
   readonly read: (written: Written) => unknown;
 }
 
 const formats = ['rfc5424', 'rfc3164', 'json', 'short', 'cat'] as const satisfies readonly Format[];
-const everywhere = ['stdout', 'tcp', 'tls', 'udp', 'unix', 'relp', 'relps'] as const;
+/** A JSON object on each line, or all of them in one array. */
+export const bodies = ['ndjson', 'array'] as const;
+const syslog = ['stdout', 'tcp', 'tls', 'udp', 'unix', 'relp', 'relps'] as const;
+const web = ['http', 'https'] as const;
+const everywhere = [...syslog, ...web] as const;
 const streams = ['tcp', 'tls', 'unix'] as const;
-const secured = ['tls', 'relps'] as const;
+const secured = ['tls', 'relps', 'https'] as const;
 
 /** The least that every receiver takes, by RFC 5424 section 6.1; the most is ours, so that one frame cannot exhaust memory. */
 const leastBytes = 480;
@@ -34,8 +44,8 @@ export const mostDatagramBytes = 65_507;
 
 export const destinationSettings = {
   format: {
-    argument: 'FORMAT', schemes: everywhere, default: 'json for stdout:, rfc5424 elsewhere',
-    help: `What a message looks like: ${anyOf(formats)}.`,
+    argument: 'FORMAT', schemes: everywhere, default: 'json for stdout:, ndjson for http and https, rfc5424 elsewhere',
+    help: `What a message looks like: ${anyOf(formats)}; over http and https, what a body is: ${anyOf(bodies)}.`,
     read: (written: Written) => readChoice(written, 'format is', formats),
   },
   framing: {
@@ -44,32 +54,32 @@ export const destinationSettings = {
     read: (written: Written) => readChoice(written, 'framing is', ['octet-counting', 'lf'] as const),
   },
   maxBytes: {
-    argument: 'BYTES', schemes: everywhere, default: '65536, and 8388608 for json, over tcp, tls and unix; 8192 over udp, relp and relps; no limit for stdout:',
+    argument: 'BYTES', schemes: everywhere, default: '65536, and 8388608 for json, over tcp, tls and unix; 8192 over udp, relp and relps; 8388608 over http and https; no limit for stdout:',
     help: `The largest frame; a longer message is truncated and marked (at least ${leastBytes}, over udp at most ${mostDatagramBytes}).`,
     read: (written: Written) => readInteger(written, 'maxBytes', leastBytes, mostBytes),
   },
   structuredData: {
-    argument: 'F,G,…', schemes: everywhere, formats: ['rfc5424'], default: 'none',
+    argument: 'F,G,…', schemes: syslog, formats: ['rfc5424'], default: 'none',
     help: 'Journal fields that the message carries as structured data; __CURSOR lets a receiver drop duplicates.',
     read: readFieldNames,
   },
   appName: {
-    argument: 'NAME', schemes: everywhere, formats: ['rfc5424', 'rfc3164'], default: 'the entry\'s SYSLOG_IDENTIFIER, else _COMM',
+    argument: 'NAME', schemes: syslog, formats: ['rfc5424', 'rfc3164'], default: 'the entry\'s SYSLOG_IDENTIFIER, else _COMM',
     help: 'The application\'s name in every message.',
     read: (written: Written) => readWord(written, 'appName', 48),
   },
   facility: {
-    argument: 'FACILITY', schemes: everywhere, formats: ['rfc5424', 'rfc3164'], default: 'the entry\'s own',
+    argument: 'FACILITY', schemes: syslog, formats: ['rfc5424', 'rfc3164'], default: 'the entry\'s own',
     help: 'The facility of every message, by name (local0) or by number (0 to 23).',
     read: readFacility,
   },
   hostname: {
-    argument: 'NAME', schemes: everywhere, formats: ['rfc5424', 'rfc3164'], default: 'the entry\'s _HOSTNAME',
+    argument: 'NAME', schemes: syslog, formats: ['rfc5424', 'rfc3164'], default: 'the entry\'s _HOSTNAME',
     help: 'The host\'s name in every message.',
     read: (written: Written) => readWord(written, 'hostname', 255),
   },
   bom: {
-    argument: 'BOOLEAN', schemes: everywhere, formats: ['rfc5424'], default: 'false',
+    argument: 'BOOLEAN', schemes: syslog, formats: ['rfc5424'], default: 'false',
     help: 'Mark the text as UTF-8 with a byte order mark, by the letter of RFC 5424.',
     read: (written: Written) => readBoolean(written, 'bom'),
   },
@@ -107,6 +117,86 @@ export const destinationSettings = {
     argument: 'BOOLEAN', schemes: secured, default: 'false',
     help: 'Take any certificate of a server\'s, so that whoever answers can read what is sent; each start warns of it.',
     read: (written: Written) => readBoolean(written, 'insecure'),
+  },
+  compress: {
+    argument: 'CODING', schemes: web, default: 'none',
+    help: 'How bodies are compressed: gzip or none.',
+    read: (written: Written) => readChoice(written, 'compress is', ['gzip', 'none'] as const),
+  },
+  batchMessages: {
+    argument: 'N', schemes: web, default: '10000',
+    help: 'The most entries in one request.',
+    read: (written: Written) => readInteger(written, 'batchMessages', 1, 100_000),
+  },
+  batchBytes: {
+    argument: 'BYTES', schemes: web, default: '1000000',
+    help: 'The largest body of one request before it is compressed; a larger entry is sent alone.',
+    read: (written: Written) => readInteger(written, 'batchBytes', 1024, 67_108_864),
+  },
+  maxAgeMs: {
+    argument: 'MS', schemes: web, default: '20',
+    help: 'How long an entry may wait for others to be sent with.',
+    read: (written: Written) => readInteger(written, 'maxAgeMs', 0, 3_600_000),
+  },
+  inFlight: {
+    argument: 'N', schemes: web, default: '1',
+    help: 'How many requests may be under way at a time; with more than one, they may arrive in another order.',
+    read: (written: Written) => readInteger(written, 'inFlight', 1, 64),
+  },
+  timeoutMs: {
+    argument: 'MS', schemes: web, default: '60000',
+    help: 'How long one request may take, its answer included, before it is given up and sent again.',
+    read: (written: Written) => readInteger(written, 'timeoutMs', 100, 3_600_000),
+  },
+  header: {
+    argument: 'VALUE', schemes: web, default: 'none', isKeyed: true, isSecret: true,
+    help: 'A header of every request, as in header.X-Scope-OrgID=tenant; repeatable, with different names.',
+    read: readHeaderText,
+  },
+  headerFile: {
+    argument: 'FILE', schemes: web, default: 'none', isKeyed: true,
+    help: 'The same, and the value stands in a file: its absolute path, or a name in $CREDENTIALS_DIRECTORY.',
+    read: (written: Written) => readSecretFile(written, 'headerFile'),
+  },
+  headerEnv: {
+    argument: 'VARIABLE', schemes: web, default: 'none', isKeyed: true,
+    help: 'The same, and the value stands in an environment variable.',
+    read: (written: Written) => readVariableName(written, 'headerEnv'),
+  },
+  token: {
+    argument: 'TOKEN', schemes: web, default: 'none', isSecret: true,
+    help: 'A bearer token (RFC 6750), in a file of settings or an environment variable alone.',
+    read: (written: Written) => readSecretText(written, 'token'),
+  },
+  tokenFile: {
+    argument: 'FILE', schemes: web, default: 'none',
+    help: 'The file that holds the bearer token: its absolute path, or a name in $CREDENTIALS_DIRECTORY. It is read again for every request.',
+    read: (written: Written) => readSecretFile(written, 'tokenFile'),
+  },
+  tokenEnv: {
+    argument: 'VARIABLE', schemes: web, default: 'none',
+    help: 'The environment variable that holds the bearer token.',
+    read: (written: Written) => readVariableName(written, 'tokenEnv'),
+  },
+  user: {
+    argument: 'NAME', schemes: web, default: 'none',
+    help: 'The user of basic authentication (RFC 7617), which needs a password too.',
+    read: readUser,
+  },
+  password: {
+    argument: 'PASSWORD', schemes: web, default: 'none', isSecret: true,
+    help: 'Its password, in a file of settings or an environment variable alone.',
+    read: (written: Written) => readSecretText(written, 'password'),
+  },
+  passwordFile: {
+    argument: 'FILE', schemes: web, default: 'none',
+    help: 'The file that holds the password: its absolute path, or a name in $CREDENTIALS_DIRECTORY. It is read again for every request.',
+    read: (written: Written) => readSecretFile(written, 'passwordFile'),
+  },
+  passwordEnv: {
+    argument: 'VARIABLE', schemes: web, default: 'none',
+    help: 'The environment variable that holds the password.',
+    read: (written: Written) => readVariableName(written, 'passwordEnv'),
   },
   name: {
     argument: 'NAME', schemes: everywhere, default: 'scheme, host, port and path, as in tcp-loghost-514',

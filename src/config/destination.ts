@@ -21,8 +21,9 @@ export function readDestination(asWritten: Written): DestinationSettings {
   if (written.text.includes('#')) throw invalid(written, 'a "#" has no meaning here; write %23 for the sign itself');
 
   const place = schemes[scheme].read(written, rest);
-  const given = new GivenSettings(scheme, [...readQuery(written, query), ...readSettings(written)]);
-  return place.settle(given, { name: given.get('name') ?? nameOf(written, scheme, place), label: place.label });
+  const { own, foreign } = splitQuery(query, schemes[scheme].settingPrefix ?? '');
+  const given = new GivenSettings(scheme, [...readQuery(written, own, schemes[scheme].settingPrefix ?? ''), ...readSettings(written)]);
+  return place.settle(given, { name: given.get('name') ?? nameOf(written, scheme, place), label: place.label }, foreign);
 }
 
 /** All destinations; no two may share a name, since the name is where the checkpoint is kept. */
@@ -42,7 +43,7 @@ export function readDestinations(all: readonly Written[]): readonly DestinationS
   });
 }
 
-const laterSchemes = ['http', 'https', 'cloudwatch', 's3', 'firehose', 'logentries'];
+const laterSchemes = ['cloudwatch', 's3', 'firehose', 'logentries'];
 const schemeForms = anyOf(Object.values(schemes).map(({ form }) => form));
 
 function requireScheme(written: Written, scheme: string): Scheme {
@@ -68,25 +69,43 @@ function nameOf(written: Written, scheme: Scheme, { nameParts }: Place): string 
   return name;
 }
 
-function readQuery(written: Written, query: string): GivenSetting[] {
-  return query.split('&').filter((part) => part !== '').map((part) => {
+/** What is ours in a query, without the prefix that says so, and what is the server's, just as it stands there. */
+function splitQuery(query: string, prefix: string): { readonly own: readonly string[]; readonly foreign: string } {
+  const parts = query.split('&');
+  const isOwn = (part: string): boolean => part !== '' && part.startsWith(prefix);
+  return { own: parts.filter(isOwn).map((part) => part.slice(prefix.length)), foreign: parts.filter((part) => !isOwn(part)).join('&') };
+}
+
+function readQuery(written: Written, parts: readonly string[], prefix: string): GivenSetting[] {
+  return parts.map((part) => {
     const at = part.indexOf('=');
     const name = at < 0 ? part : part.slice(0, at);
+    const setting = settingOf(name);
     // Not shown: it may be a token, or the second half of a password with a "?" in it.
-    if (!/^[A-Za-z][A-Za-z0-9.-]*$/.test(name) || (at < 0 && !isSettingName(name))) throw invalid(written, 'its query is not of the form ?setting=value&setting=value');
-    const named = { ...written, shown: `${written.shown}?${name}` };
-    if (!isSettingName(name)) throw invalid(named, noSuchSetting(name));
-    if (at < 0) throw invalid(named, `${name} needs a value; write ${name}=${settingRow(name).argument}`);
-    return { name, where: written.where, text: decodePercent(named, part.slice(at + 1)), shown: `${written.shown}?${part}` };
+    if (!/^[A-Za-z][A-Za-z0-9._-]*$/.test(name) || (at < 0 && setting === undefined)) throw invalid(written, `its query is not of the form ?${prefix}setting=value&${prefix}setting=value`);
+    const named = { ...written, shown: `${written.shown}?${prefix}${name}` };
+    if (setting === undefined) throw invalid(named, noSuchSetting(name));
+    const row = settingRow(setting.name);
+    if (at < 0) throw invalid(named, `${name} needs a value; write ${prefix}${name}=${row.argument}`);
+    const shown = `${written.shown}?${prefix}${row.isSecret ? `${name}=…` : part}`;
+    return { ...setting, where: written.where, text: decodePercent(named, part.slice(at + 1)), shown };
   });
 }
 
 function readSettings(written: Written): GivenSetting[] {
-  return (written.settings ?? []).map((setting) => {
-    const { name } = setting;
-    if (!isSettingName(name)) throw misplaced(setting.where, noSuchSetting(name));
-    return { ...setting, name };
+  return (written.settings ?? []).map((asWritten) => {
+    const setting = settingOf(asWritten.name);
+    if (setting === undefined) throw misplaced(asWritten.where, noSuchSetting(asWritten.name));
+    return { ...asWritten, ...setting, ...(settingRow(setting.name).isSecret ? { shown: '…' } : {}) };
   });
+}
+
+/** The setting that a word names, and the key that follows where it has keys: `header.X-Scope`. */
+function settingOf(word: string): { readonly name: SettingName; readonly key?: string } | undefined {
+  if (isSettingName(word)) return settingRow(word).isKeyed ? undefined : { name: word };
+  const dot = word.indexOf('.');
+  const name = word.slice(0, Math.max(dot, 0));
+  return isSettingName(name) && settingRow(name).isKeyed ? { name, key: word.slice(dot + 1) } : undefined;
 }
 
 function isSettingName(name: string): name is SettingName {
@@ -94,5 +113,6 @@ function isSettingName(name: string): name is SettingName {
 }
 
 function noSuchSetting(name: string): string {
+  if (isSettingName(name)) return `a name follows a dot, as in ${name}.X-Scope-OrgID`;
   return `there is no such setting; ${nearestAdvice(name, Object.keys(destinationSettings), 'docs/options.md lists those there are')}`;
 }

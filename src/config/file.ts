@@ -4,7 +4,7 @@ import { nearestAdvice } from './nearest.js';
 import { options } from './options.js';
 import type { OptionName } from './options.js';
 import { invalid, misplaced } from './written.js';
-import type { Written } from './written.js';
+import type { Written, WrittenSetting } from './written.js';
 
 /**
  * What a settings file says. Scalars are taken as the text that stands there (`007` stays `007`), a key without a
@@ -85,7 +85,7 @@ function showKey(key: string): string {
   return /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/.test(key) ? key : '(a key that is no plain word)';
 }
 
-type Item = string | { readonly url: string; readonly [setting: string]: string | readonly string[] };
+type Item = string | { readonly url: string; readonly [setting: string]: string | readonly string[] | Readonly<Record<string, string>> };
 
 function layerOf(file: string, raw: Readonly<Record<string, unknown>>, data: Readonly<Record<string, unknown>>): Layer {
   const layer = new Map<OptionName, readonly Written[]>();
@@ -106,6 +106,13 @@ function writtenItem(item: Item, where: string): Written {
   return {
     text: url,
     where: names.length === 0 ? where : `${where}.url`,
-    settings: names.map((name) => ({ name, where: `${where}.${showKey(name)}`, text: [settings[name]].flat().join(',') })),
+    settings: names.flatMap((name) => writtenSettings(name, settings[name]!, `${where}.${showKey(name)}`)),
   };
+}
+
+/** One setting; of a mapping (`header: {X-Scope: a}`) one for each of its keys (`header.X-Scope: a`). */
+function writtenSettings(name: string, value: string | readonly string[] | Readonly<Record<string, string>>, where: string): WrittenSetting[] {
+  if (typeof value === 'string') return [{ name, where, text: value }];
+  if (Array.isArray(value)) return [{ name, where, text: value.join(',') }];
+  return Object.entries(value).map(([key, text]) => ({ name: `${name}.${key}`, where: `${where}.${showKey(key)}`, text: text as string }));
 }

@@ -13,7 +13,7 @@ export function fileSchema() {
 
 const text = z.string({ error: 'write one value here' });
 
-const settingText = z.union([z.string(), z.array(z.string())], { error: 'write one value here, or a list' });
+const settingText = z.union([z.string(), z.array(z.string()), z.record(z.string(), z.string())], { error: 'write one value here, a list, or a mapping of names to values' });
 
 const destination = z.preprocess(
   (value) => (typeof value === 'string' ? { url: value } : value),

@@ -2,6 +2,7 @@ import { readHostPort, readSocketPath, showHostPort } from './address.js';
 import { mostDatagramBytes, settingRow } from './destination-settings.js';
 import type { Scheme } from './destination-settings.js';
 import type { GivenSettings } from './given-settings.js';
+import { httpPlace } from './http.js';
 import type { DestinationBase, DestinationSettings, EncodingSettings, Format, SyslogStreamSettings } from './settings.js';
 import { readTls } from './tls.js';
 import { anyOf, invalid } from './written.js';
@@ -11,6 +12,8 @@ import type { Written } from './written.js';
 export interface SchemeRow {
   /** As an error shows it. */
   readonly form: string;
+  /** With which the names of our settings begin in the query, where the rest of it is the server's. */
+  readonly settingPrefix?: string;
   /** Reads what stands between the scheme's colon and the query. */
   readonly read: (written: Written, rest: string) => Place;
 }
@@ -21,8 +24,8 @@ export interface Place {
   readonly label: string;
   /** What the destination's name is made of, behind the scheme. */
   readonly nameParts: readonly string[];
-  /** Throws the sentence for settings that do not fit together. */
-  settle(given: GivenSettings, base: Named): DestinationSettings;
+  /** Throws the sentence for settings that do not fit together. `serverQuery` is what of the query is not ours. */
+  settle(given: GivenSettings, base: Named, serverQuery: string): DestinationSettings;
 }
 
 /** What all destinations have, but for what only their scheme can say. */
@@ -83,6 +86,8 @@ export const schemes: Readonly<Record<Scheme, SchemeRow>> = {
       return { label: `unix://${path}`, nameParts: [path.slice(1)], settle: (given, base) => streamSettings(given, base, { path }) };
     },
   },
+  http: { form: 'http://HOST', settingPrefix: 'jf.', read: (written, rest) => httpPlace(written, 'http', rest) },
+  https: { form: 'https://HOST', settingPrefix: 'jf.', read: (written, rest) => httpPlace(written, 'https', rest) },
   stdout: {
     form: 'stdout:',
     read: (written, rest) => {

@@ -1,3 +1,4 @@
+import type { SecretSettings, SecretText } from '../core/secret.js';
 import type { TlsSettings } from '../core/tls.js';
 
 /** Everything a run needs to know, checked and complete: what the other rooms are built from. */
@@ -49,7 +50,7 @@ export interface FilterSettings {
 
 export type Format = 'rfc5424' | 'rfc3164' | 'json' | 'short' | 'cat';
 
-export type DestinationSettings = StdoutSettings | SyslogStreamSettings | SyslogDatagramSettings | RelpSettings;
+export type DestinationSettings = StdoutSettings | SyslogStreamSettings | SyslogDatagramSettings | RelpSettings | HttpSettings;
 
 export interface DestinationBase {
   /** Under which its checkpoint is kept: `[A-Za-z0-9._-]`, unique among the destinations. */
@@ -100,6 +101,35 @@ export interface RelpSettings extends DestinationBase {
   /** Undefined for no TLS. */
   readonly tls: TlsSettings | undefined;
 }
+
+export interface HttpSettings extends DestinationBase {
+  readonly kind: 'http';
+  readonly scheme: 'http' | 'https';
+  readonly address: { readonly host: string; readonly port: number };
+  /** From its first slash on, as it was written. */
+  readonly path: string;
+  /** The server's own, without its question mark, as it was written; empty for none. It may hold a secret. */
+  readonly query: SecretText;
+  /** A JSON object on each line, or all of them in one array. */
+  readonly body: 'ndjson' | 'array';
+  readonly compress: 'gzip' | 'none';
+  readonly batchMessages: number;
+  readonly batchBytes: number;
+  readonly maxAgeMs: number;
+  readonly inFlight: number;
+  readonly timeoutMs: number;
+  readonly headers: readonly HeaderSettings[];
+  readonly credentials: HttpCredentialSettings | undefined;
+  /** Undefined for http. */
+  readonly tls: TlsSettings | undefined;
+}
+
+export interface HeaderSettings {
+  readonly name: string;
+  readonly value: SecretSettings;
+}
+
+export type HttpCredentialSettings = { readonly token: SecretSettings } | { readonly user: string; readonly password: SecretSettings };
 
 export interface StateSettings {
   readonly directory: string;

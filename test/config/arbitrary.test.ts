@@ -22,7 +22,7 @@ const anything = fc.string({ unit: 'binary', maxLength: 300 });
 
 describe('whatever text is given', () => {
   it('a destination is one with a fit name, or refused in one sentence', () => {
-    const url = fc.tuple(fc.constantFrom('tcp://', 'udp://', 'unix:///', 'stdout:', ''), anything, fc.constantFrom('', ':514', '?format=', '?name=', '@h:1')).map((parts) => parts.join(''));
+    const url = fc.tuple(fc.constantFrom('tcp://', 'udp://', 'http://', 'https://h/', 'unix:///', 'stdout:', ''), anything, fc.constantFrom('', ':514', '?format=', '?name=', '@h:1')).map((parts) => parts.join(''));
     fc.assert(fc.property(url, (text) => {
       const destination = readOrRefused(readDestination, text);
       if (destination !== undefined) assert.match(destination.name, /^[A-Za-z0-9._-]{1,128}$/);
@@ -31,7 +31,7 @@ describe('whatever text is given', () => {
 
   it('a password in a URL is never shown', () => {
     const secret = fc.stringMatching(/^[A-Za-z0-9?#/:&=]{0,8}$/).map((text) => `${text}zzSECRETzz`);
-    const forms = fc.constantFrom('tcp://u:S@h:514', 'tcp://u:S@h', 'udp://S@h:x', 'u:S@h:1', 'https://u:S@h/', 'unix://u:S@/x', 'tcp://u:1?S@h:514', 'stdout:S@h', 'tcp://h:1?token=S', 'tcp://h:1?S');
+    const forms = fc.constantFrom('tcp://u:S@h:514', 'tcp://u:S@h', 'udp://S@h:x', 'u:S@h:1', 'https://u:S@h/', 'unix://u:S@/x', 'tcp://u:1?S@h:514', 'stdout:S@h', 'tcp://h:1?token=S', 'tcp://h:1?S', 'https://u:S@h/in', 'https://h/?jf.token=S', 'https://h/?x=1&jf.password=S', 'https://h/?jf.header.Authorization=S', 'https://h/in?jf.S', 'https://S@h');
     fc.assert(fc.property(forms, secret, (form, word) => {
       assert.throws(() => readDestination({ text: form.replace('S', () => word), where: '--to' }), (error: Error) => error instanceof SettingError && !error.message.includes('zzSECRETzz'));
     }));

@@ -37,7 +37,7 @@ describe('a destination', () => {
       assert.deepEqual([kind, encoding.maxBytes], ['relp', 8192]);
     }
     assert.equal(read('relp://h:2514?maxBytes=1000000').encoding.maxBytes, 1_000_000);
-    assert.throws(() => read('relp://h:2514?ca=/ca.pem'), /ca is a setting of tls or relps destinations only/);
+    assert.throws(() => read('relp://h:2514?ca=/ca.pem'), /ca is a setting of tls, relps or https destinations only/);
     const secured = read('relps://h:2514?ca=/ca.pem&cert=c&key=k');
     assert.ok(secured.kind === 'relp');
     assert.deepEqual(secured.tls, { ca: '/ca.pem', cert: 'c', key: 'k', serverName: undefined, insecure: false });
@@ -65,10 +65,51 @@ describe('a destination', () => {
     });
   }
 
+  for (const [url, name, label] of [
+    ['http://h', 'http-h-80', 'http://h:80/'],
+    ['https://LogHost/', 'https-loghost-443', 'https://loghost:443/'],
+    ['https://h:8443/a/b%20c/?token=x&jf.inFlight=2', 'https-h-8443-a-b-20c', 'https://h:8443/a/b%20c/'],
+    ['http://[::1]:8080/in?jf.name=main', 'main', 'http://[::1]:8080/in'],
+  ] as const) {
+    it(`${url} is called ${name}, and shown as ${label}`, () => {
+      const destination = read(url);
+      assert.deepEqual([destination.name, destination.label], [name, label]);
+    });
+  }
+
+  it('over HTTP has settings with a prefix in its query, and leaves all that has none to the server', () => {
+    const destination = read('https://h/in?b=%20x&jf.format=array&a&jf.compress=gzip&&format=json&jf.header.X-Scope=a%26b&c=1');
+    assert.ok(destination.kind === 'http');
+    const { body, compress, path, query, headers, credentials, encoding } = destination;
+    assert.deepEqual([body, compress, path, query.reveal()], ['array', 'gzip', '/in', 'b=%20x&a&&format=json&c=1']);
+    assert.deepEqual([encoding.format, encoding.maxBytes, credentials], ['json', 8_388_608, undefined]);
+    assert.deepEqual(headers.map(({ name, value }) => [name, value.setting, 'text' in value.from && value.from.text.reveal()]), [['X-Scope', 'header.X-Scope', 'a&b']]);
+  });
+
+  it('over HTTP sends batches of a megabyte, one at a time, if it is told nothing else', () => {
+    const destination = read('https://h/in');
+    assert.ok(destination.kind === 'http');
+    const { body, compress, batchMessages, batchBytes, maxAgeMs, inFlight, timeoutMs } = destination;
+    assert.deepEqual({ body, compress, batchMessages, batchBytes, maxAgeMs, inFlight, timeoutMs }, { body: 'ndjson', compress: 'none', batchMessages: 10_000, batchBytes: 1_000_000, maxAgeMs: 20, inFlight: 1, timeoutMs: 60_000 });
+  });
+
+  it('takes secrets from files, variables, and, where no command line shows them, as they are', () => {
+    const credentialsOf = (text: string, where = '--to') => {
+      const destination = readDestination({ text, where });
+      return destination.kind === 'http' ? destination.credentials : undefined;
+    };
+    assert.deepEqual(credentialsOf('https://h/?jf.tokenFile=token'), { token: { setting: 'tokenFile', from: { file: 'token' } } });
+    assert.deepEqual(credentialsOf('https://h/?jf.user=ada@x&jf.passwordEnv=PW'), { user: 'ada@x', password: { setting: 'passwordEnv', from: { variable: 'PW' } } });
+    const fromVariable = credentialsOf('https://h/?jf.token=hunter2', 'JOURNALD_FORWARDER_TO');
+    assert.ok(fromVariable !== undefined && 'token' in fromVariable && 'text' in fromVariable.token.from);
+    assert.equal(fromVariable.token.from.text.reveal(), 'hunter2');
+    assert.doesNotMatch(JSON.stringify(fromVariable), /hunter2/);
+  });
+
   it('has an address without brackets and percent signs', () => {
     const addressOf = (url: string) => {
       const destination = read(url);
-      return destination.kind === 'stdout' ? undefined : destination.address;
+      return destination.kind === 'stdout' || destination.kind === 'http' ? undefined : destination.address;
     };
     assert.deepEqual(addressOf('tcp://[::1]:514'), { host: '::1', port: 514 });
     assert.deepEqual(addressOf('tcp://[fe80::1%25eth0]:514'), { host: 'fe80::1%eth0', port: 514 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { inspect } from 'node:util';
 import type { Settings } from '../../src/config/settings.js';
 import { loadedFrom } from './settings-of.js';
 import type { Given } from './settings-of.js';
@@ -115,6 +116,14 @@ to:
       kind: 'syslog-stream', name: 'other', label: 'tcp://other:6514', address: { host: 'other', port: 6514 }, framing: 'lf', tls: undefined, confirmAfterMs: 0, confirmBytes: 65_536,
       encoding: { format: 'rfc5424', maxBytes: 2048, structuredData: ['_SYSTEMD_UNIT', '__CURSOR'], appName: '007', hostname: undefined, facility: 19, bom: true },
     });
+  });
+
+  it('gives what has names of its own as a mapping', async () => {
+    const { settings } = await loadedFrom({ file: 'to: [{url: "https://h/", header: {X-Scope: tenant, X-Key: hunter2}, headerFile: {X-Other: /run/other}, token: hunter2}]' });
+    const [destination] = settings.destinations;
+    assert.ok(destination?.kind === 'http');
+    assert.deepEqual(destination.headers.map(({ name, value }) => [name, 'text' in value.from ? value.from.text.reveal() : value.from]), [['X-Scope', 'tenant'], ['X-Key', 'hunter2'], ['X-Other', { file: '/run/other' }]]);
+    assert.doesNotMatch(inspect(settings, { depth: 9, showHidden: true }) + JSON.stringify(settings), /hunter2/);
   });
 
   it('may hold one value in place of a list, and one mapping in place of destinations', async () => {

@@ -42,7 +42,7 @@ function optionCells(row: OptionRow): string[] {
 function settingTable(): string {
   return tableOf(['setting', 'meaning', 'default', 'destinations', 'formats'], Object.keys(destinationSettings).map((key) => {
     const row = settingRow(key as SettingName);
-    return [`\`${key}=${row.argument}\``, row.help, row.default, row.schemes.length === Object.keys(schemes).length ? 'all' : row.schemes.join(', '), row.formats?.join(', ') ?? 'all'];
+    return [`\`${key}${row.isKeyed ? '.NAME' : ''}=${row.argument}\``, row.help, row.default, row.schemes.length === Object.keys(schemes).length ? 'all' : row.schemes.join(', '), row.formats?.join(', ') ?? 'all'];
   }));
 }
 

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { CommandProcess, type Spawn } from './command-process.js';
 import { Ledger } from './ledger.js';
 import type { Network } from './network.js';
-import { acknowledgedFaults, datagramFaults, pathFaults, streamFaults } from './receiver-faults.js';
+import { acknowledgedFaults, datagramFaults, pathFaults, streamFaults, webFaults } from './receiver-faults.js';
 import type { Actor } from './schedule.js';
 import type { Writers } from './writers.js';
 
@@ -88,6 +88,24 @@ export const destinations: readonly OracleDestination[] = [
         actor,
         ledger: receiver.ledger,
         start: async () => void (await Promise.all([receiver.start(), proxy.start({ from: 5107, to: 5106 })])),
+        stop: async () => void (await Promise.all([receiver.kill(), proxy.kill()])),
+      };
+    },
+  },
+  {
+    name: 'http',
+    isLossless: true,
+    isOrdered: true,
+    create: ({ folder, network, writers }) => {
+      const receiver = new Receiver('http', folder, spawnIn(network), { address: { port: 5108 }, framing: 'http' });
+      const proxy = new CommandProcess(spawnIn(network), 'chaos-proxy.mjs');
+      const actor = { name: 'http', quietMs: 3000, faults: { ...acknowledgedFaults(receiver, proxy, writers), ...webFaults(receiver) } };
+      return {
+        // A receiver that hangs is given up sooner than it would be by default, or nothing else would happen to it.
+        url: 'http://127.0.0.1:5109/in?jf.name=http&jf.timeoutMs=4000',
+        actor,
+        ledger: receiver.ledger,
+        start: async () => void (await Promise.all([receiver.start(), proxy.start({ from: 5109, to: 5108 })])),
         stop: async () => void (await Promise.all([receiver.kill(), proxy.kill()])),
       };
     },

@@ -154,6 +154,26 @@ export function acknowledgedFaults(receiver: Receiver, proxy: CommandProcess, wr
   };
 }
 
+/** What befalls an HTTP server besides. */
+export function webFaults(receiver: Receiver): Readonly<Record<string, Fault>> {
+  const refusing = async ({ lastsMs, chance, signal, note }: Infliction): Promise<void> => {
+    const status = [429, 500, 502, 503, 401, 404][Math.floor(chance * 6)]!;
+    note(`answers ${status}`);
+    await receiver.ask({ do: 'answer', status });
+    await waitOut(lastsMs, signal);
+    await receiver.ask({ do: 'answer' });
+  };
+  const losing = async ({ lastsMs, signal }: Infliction): Promise<void> => {
+    await receiver.ask({ do: 'answer', losesAnswers: true });
+    await waitOut(lastsMs, signal);
+    await receiver.ask({ do: 'answer' });
+  };
+  return {
+    'another answer': { weight: 4, lastsMs: [500, 4000], inflict: refusing },
+    'answers lost': { weight: 4, lastsMs: [500, 4000], inflict: losing },
+  };
+}
+
 export function datagramFaults(receiver: Receiver): Readonly<Record<string, Fault>> {
   return {
     kill: {

@@ -1,7 +1,7 @@
 // A receiver that can be told to misbehave, as a process of its own so that it can be killed for good.
-//   node receiver.mjs '{"address": {"port": 514} | {"path": "/…"} | {"udpPort": 514}, "framing": "octet-counting" | "lf" | "relp", "ledger": "/…"}'
+//   node receiver.mjs '{"address": {"port": 514} | {"path": "/…"} | {"udpPort": 514}, "framing": "octet-counting" | "lf" | "relp" | "http", "ledger": "/…"}'
 // Keeps in the ledger, in the moment of reading: `open CONNECTION MS`, `got CONNECTION NUMBER…`, `bad CONNECTION WHY`.
-// With "relp" it acknowledges what stands in the ledger. Commands on stdin and answers on stdout are lines of JSON. Needs no loader, so that it is back soon.
+// With "relp" and "http" it acknowledges what stands in the ledger. Commands on stdin and answers on stdout are lines of JSON. Needs no loader, so that it is back soon.
 import { createSocket } from 'node:dgram';
 import { openSync, rmSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -14,6 +14,9 @@ let connections = 0;
 let bytesRead = 0;
 let bytesPerSecond = Infinity;
 let isDeaf = false;
+/** Over HTTP: what requests are answered with, and whether the answers arrive. */
+let status = 204;
+let losesAnswers = false;
 
 if (address.udpPort === undefined) listenToStreams();
 else listenToDatagrams();
@@ -26,11 +29,11 @@ function listenToStreams() {
     write(`open ${id} ${Date.now()}\n`);
     sockets.set(socket, id);
     if (isDeaf) socket.pause();
-    const deframe = framing === 'lf' ? new Lines() : framing === 'relp' ? new Relp() : new Counted();
+    const deframe = framing === 'lf' ? new Lines() : framing === 'relp' ? new Relp() : framing === 'http' ? new Http() : new Counted();
     socket.on('data', (chunk) => {
       bytesRead += chunk.length;
       store(id, () => deframe.push(chunk));
-      if (deframe.answers?.length > 0) socket.write(deframe.answers);
+      if (deframe.answers?.length > 0) losesAnswers ? socket.resetAndDestroy() : socket.write(deframe.answers);
       if (bytesPerSecond === Infinity) return;
       socket.pause();
       setTimeout(() => isDeaf || socket.resume(), (chunk.length / bytesPerSecond) * 1000);
@@ -68,6 +71,9 @@ function obey({ id, ...command }) {
       isDeaf = false;
       bytesPerSecond = command.bytesPerSecond ?? Infinity;
       for (const socket of sockets.keys()) socket.resume();
+      break;
+    case 'answer':
+      ({ status = 204, losesAnswers = false } = command);
       break;
     case 'reset':
       for (const socket of sockets.keys()) address.path === undefined ? socket.resetAndDestroy() : socket.destroy();
@@ -158,6 +164,32 @@ class Relp {
       if (bytes[end - 1] !== 0x0a) throw new Error('no line feed at the end of a frame');
       if (command === 'syslog') messages.push(bytes.subarray(start.length, end - 1));
       this.answers += command === 'open' ? `${txnr} rsp 37 200 OK\nrelp_version=0\ncommands=syslog\n` : command === 'close' ? `${txnr} rsp 0\n0 serverclose 0\n` : `${txnr} rsp 6 200 OK\n`;
+      bytes = bytes.subarray(end);
+    }
+    this.#rest = bytes;
+    return messages;
+  }
+}
+
+/** Takes the lines of POST requests, those that it answers with 204. */
+class Http {
+  answers = '';
+  #rest = Buffer.alloc(0);
+
+  push(chunk) {
+    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    const messages = [];
+    this.answers = '';
+    for (;;) {
+      const headEnd = bytes.indexOf('\r\n\r\n');
+      if (headEnd < 0) break;
+      const head = bytes.toString('latin1', 0, headEnd);
+      const length = /\r\ncontent-length: (\d+)(\r\n|$)/i.exec(head)?.[1];
+      if (!head.startsWith('POST /in HTTP/1.1\r\n') || length === undefined) throw new Error(`no request: ${JSON.stringify(head.slice(0, 100))}`);
+      const end = headEnd + 4 + Number(length);
+      if (end > bytes.length) break;
+      if (status === 204) messages.push(...new Lines().push(bytes.subarray(headEnd + 4, end)));
+      this.answers += `HTTP/1.1 ${status} Some Words\r\nContent-Length: 0\r\n\r\n`;
       bytes = bytes.subarray(end);
     }
     this.#rest = bytes;
