@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import { connect, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { SettingError } from '../../src/core/errors.js';
+import { readProxy } from '../../src/sinks/http-proxy.js';
+import { openTlsIdentity } from '../../src/tls/identity.js';
+import { Certificates } from '../support/certificates.js';
+import { eventually } from '../support/eventually.js';
+import { HttpReceiver } from '../support/http-receiver.js';
+import { httpSinkTo } from '../support/http-sink.js';
+import { freePorts } from '../support/nginx.js';
+import { RecordedLogger } from '../support/recorded-logger.js';
+import { batchOf, never } from '../support/sink-conformance.js';
+
+/** A real tinyproxy that wants a password. */
+class Tinyproxy {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'tinyproxy-'));
+  #child: ChildProcess | undefined;
+  port = 0;
+
+  async start(): Promise<void> {
+    if (!existsSync('/usr/bin/tinyproxy')) throw new Error('/usr/bin/tinyproxy is missing: install the Debian package tinyproxy-bin.');
+    [this.port] = (await freePorts(1)) as [number];
+    const config = join(this.#folder, 'config');
+    writeFileSync(config, `Port ${this.port}\nListen 127.0.0.1\nTimeout 60\nMaxClients 20\nBasicAuth ada pass\nLogFile "${this.#folder}/log"\nLogLevel Connect\n`);
+    this.#child = spawn('/usr/bin/tinyproxy', ['-d', '-c', config], { stdio: 'ignore' });
+    const child = this.#child;
+    process.once('exit', () => child.kill('SIGKILL'));
+    await eventually(async () => {
+      const socket = connect(this.port, '127.0.0.1');
+      const isOpen = await new Promise<boolean>((resolve) => socket.once('connect', () => resolve(true)).once('error', () => resolve(false)));
+      socket.destroy();
+      return isOpen;
+    }, Boolean);
+  }
+
+  /** The request lines that it took. */
+  get requests(): readonly string[] {
+    return [...readFileSync(join(this.#folder, 'log'), 'utf8').matchAll(/Request \(file descriptor \d+\): (.*)/g)].map(([, line]) => line!);
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child!;
+    child.kill('SIGTERM');
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+describe('through a proxy', { timeout: 60_000 }, () => {
+  const proxy = new Tinyproxy();
+  const certificates = new Certificates();
+  before(() => proxy.start());
+  after(async () => {
+    await proxy.stop();
+    certificates.remove();
+  });
+
+  it('plain HTTP is asked for by its whole URL, as every proxy allows', async () => {
+    const receiver = await HttpReceiver.start();
+    const sink = httpSinkTo(receiver.port, { path: '/in', proxy: { proxy: `http://ada:pass@127.0.0.1:${proxy.port}`, noProxy: '' } });
+    for (const message of ['a', 'b']) assert.deepEqual(await sink.deliver(batchOf('lf', [message]), never()), { outcome: 'delivered' });
+    assert.deepEqual(receiver.taken, ['a', 'b']);
+    assert.ok(proxy.requests.includes(`POST http://127.0.0.1:${receiver.port}/in HTTP/1.1`), proxy.requests.join('\n'));
+    await sink.close(never());
+    await receiver.stop();
+  });
+
+  it('HTTPS goes through a tunnel, and the certificate is the receiver\'s', async () => {
+    const { cert, key } = certificates.issue('server');
+    const bodies: string[] = [];
+    const server = createServer({ cert: readFileSync(cert), key: readFileSync(key) }, (request, response) => {
+      let body = '';
+      request.setEncoding('utf8').on('data', (text: string) => (body += text)).on('end', () => {
+        bodies.push(body);
+        response.writeHead(204).end();
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const tls = await openTlsIdentity({ ca: certificates.path('ca.crt'), cert: undefined, key: undefined, serverName: undefined, insecure: false }, { label: 'https', environment: {}, logger: new RecordedLogger(), memory: new Map() });
+    const sink = httpSinkTo(port, { scheme: 'https', tls, proxy: { proxy: `http://ada:pass@127.0.0.1:${proxy.port}`, noProxy: '' } });
+    assert.deepEqual(await sink.deliver(batchOf('lf', ['a', 'b']), never()), { outcome: 'delivered' });
+    assert.deepEqual(bodies, ['a\nb\n']);
+    assert.ok(proxy.requests.includes(`CONNECT 127.0.0.1:${port} HTTP/1.1`), proxy.requests.join('\n'));
+    await sink.close(never());
+    server.closeAllConnections();
+    server.close();
+  });
+
+  it('that refuses, the reason says so, and nothing of the password', async () => {
+    const [unused] = (await freePorts(1)) as [number];
+    // tinyproxy says 401 to a wrong password.
+    for (const [scheme, credentials, reason] of [
+      ['http', '', /^HTTP 407 \(Proxy Authentication Required\): the proxy wants credentials/],
+      ['https', '', /^the proxy answers HTTP 407 \(Proxy Authentication Required\): the proxy wants credentials/],
+      ['http', 'ada:hunter2@', /^HTTP 401 /],
+      ['https', 'ada:hunter2@', /^the proxy answers HTTP 401 /],
+    ] as const) {
+      const sink = httpSinkTo(unused, { scheme, proxy: { proxy: `http://${credentials}127.0.0.1:${proxy.port}`, noProxy: '' } });
+      const delivery = await sink.deliver(batchOf('lf', ['a']), never());
+      assert.ok(delivery.outcome === 'retryable');
+      assert.match(delivery.reason, reason);
+      assert.doesNotMatch(JSON.stringify(delivery), /hunter2/);
+      await sink.close(never());
+    }
+  });
+
+  it('but not to a host that NO_PROXY names', async () => {
+    const receiver = await HttpReceiver.start();
+    const sink = httpSinkTo(receiver.port, { proxy: { proxy: 'http://127.0.0.1:1', noProxy: 'localhost,127.0.0.1' } });
+    assert.deepEqual(await sink.deliver(batchOf('lf', ['a']), never()), { outcome: 'delivered' });
+    await sink.close(never());
+    await receiver.stop();
+  });
+});
+
+describe('the environment', () => {
+  for (const [scheme, environment, proxy, noProxy] of [
+    ['http', {}, '', ''],
+    ['http', { HTTP_PROXY: 'http://p:1', HTTPS_PROXY: 'http://q:2', NO_PROXY: 'a' }, 'http://p:1', 'a'],
+    ['https', { HTTP_PROXY: 'http://p:1', HTTPS_PROXY: 'http://q:2', NO_PROXY: 'a', no_proxy: 'b' }, 'http://q:2', 'b'],
+    ['https', { HTTP_PROXY: 'http://p:1' }, '', ''],
+    ['https', { https_proxy: '', HTTPS_PROXY: 'q:2' }, 'http://q:2', ''],
+    ['http', { http_proxy: ' p:3128 ', HTTP_PROXY: 'http://other:1' }, 'http://p:3128', ''],
+  ] as const) {
+    it(`${JSON.stringify(environment)} means ${proxy === '' ? 'no proxy' : proxy} for ${scheme}`, () => assert.deepEqual(readProxy(scheme, environment), { proxy, noProxy }));
+  }
+
+  it('with a proxy that is none is told in one sentence, without the value', () => {
+    for (const value of ['socks5://ada:hunter2@p:1', 'http://', 'http://ada:hunter2@']) {
+      assert.throws(() => readProxy('https', { HTTPS_PROXY: value }), (error) => error instanceof SettingError && error.message === 'Invalid HTTPS_PROXY: a proxy is written http://HOST:PORT, with USER:PASSWORD@ before the host where it wants them; mend the variable.');
+    }
+  });
+});
