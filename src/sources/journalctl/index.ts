@@ -14,7 +14,8 @@ import { JournalFiles } from './files.js';
 import { Gaps } from './gaps.js';
 import { HangWatch } from './hang-watch.js';
 import { Inquiry } from './inquiry.js';
-import { liveChunks, type Watch } from './live.js';
+import { jsonEntries, liveChunks, type Watch } from './live.js';
+import { bootId } from './machine.js';
 import type { Place } from './place.js';
 import { PoisonWatch, type Poison } from './poison.js';
 import { startJournalctl } from './process.js';
@@ -22,7 +23,7 @@ import type { Exit, JournalctlProgram } from './process.js';
 import { newestEntry, noRight } from './queries.js';
 import { ReadAgain, type Restart } from './read-again.js';
 import { Sift, SIFTED_FIELDS } from './sift.js';
-import { findPlace, type Start } from './start.js';
+import { findPlace, type Questions, type Start } from './start.js';
 import { Trouble } from './trouble.js';
 
 export type { JournalSelection } from './arguments.js';
@@ -162,10 +163,29 @@ export class JournalSource implements Source {
     // Asked before the first bulk reading: where that finds nothing, the live one begins here and misses nothing.
     this.#anchor ??= { position: await this.#inquiry.newest(withoutConditions(this.#selection), signal) };
     const anchor = this.#anchor.position;
-    const { place, gap, then } = await findPlace(after, { ...this.#options, isContiguous: this.#isContiguous, anchor, inquiry: this.#inquiry, signal });
+    const { place, gap, then } = await findPlace(after, {
+      ...this.#options,
+      isConditional: isConditional(this.#selection),
+      isOneMachine: this.#selection.machineId !== undefined,
+      isContiguous: this.#isContiguous,
+      anchor,
+      questions: this.#questions(signal),
+      nowUs: () => Date.now() * 1000,
+    });
     const sift = new Sift(place, this.#gaps, this.#isContiguous);
     if (gap !== undefined) sift.report(`vacuum:${after!.cursor}`, gap);
     return { place, sift, poison: new PoisonWatch(), signal, unsaved: after === undefined ? place.last : undefined, then };
+  }
+
+  #questions(signal: AbortSignal): Questions {
+    const whole = withoutConditions(this.#selection);
+    return {
+      newest: (matches) => this.#inquiry.newest(whole, signal, matches),
+      newestUntilNow: () => this.#inquiry.newest({ ...whole, until: 'now' }, signal),
+      entryAt: (cursor) => this.#inquiry.entryAt(cursor, whole, signal),
+      oldestOfBoot: (boot) => this.#inquiry.oldestOfBoot(boot, this.#selection, signal),
+      bootId,
+    };
   }
 
   async *#bulk(reading: Reading): AsyncGenerator<Chunk, End> {
@@ -224,7 +244,7 @@ export class JournalSource implements Source {
       filesHaveChanged: () => this.#files.haveChanged(),
     };
     const args = liveArguments(selection, place.from, matches, { merge: this.#canMerge });
-    const end = yield* this.#run(args, reading, false, (stdout) => liveChunks(stdout, place.last, watch, signal));
+    const end = yield* this.#run(args, reading, false, (stdout) => liveChunks(jsonEntries(stdout), place.last, watch, signal));
     return end.kind === 'complete' ? { kind: 'again', why: new ReadAgain('exited', 'it stopped following') } : end;
   }
 

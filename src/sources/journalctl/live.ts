@@ -4,7 +4,7 @@ import type { Entry } from '../../core/entry.js';
 import type { Position } from '../../core/position.js';
 import type { Chunk } from '../../core/source.js';
 import { isNewer } from '../../formats/cursor.js';
-import { jsonLines, LineTooLong, type Lines } from '../../formats/json-lines.js';
+import { jsonLines, LineTooLong } from '../../formats/json-lines.js';
 import { parseJsonEntry } from '../../formats/json.js';
 import { ReadAgain } from './read-again.js';
 
@@ -30,16 +30,15 @@ export interface Watch {
 }
 
 /**
- * The entries that `journalctl -o json -f` prints, as they come, after `last`. While it is silent, `through` moves to
- * the newest entry of all, so that a checkpoint moves while a filter matches nothing.
+ * The entries that a follower prints, as they come, after `last`. While it is silent, `through` moves to the newest
+ * entry of all, so that a checkpoint moves while a filter matches nothing.
  *
- * Throws ReadAgain where the journal has what it does not print, and for an entry that is too large as JSON. What it
- * gave until then is as journalctl printed it.
+ * Throws ReadAgain where the journal has what it does not print. What it gave until then is as it was printed.
  */
-export async function* liveChunks(stdout: Readable, last: Position | undefined, watch: Watch, signal: AbortSignal): AsyncGenerator<Chunk, void> {
-  const lines = jsonLines(stdout, { maxLineBytes: MAX_JSON_LINE_BYTES });
+export async function* liveChunks(followed: AsyncIterable<readonly Entry[]>, last: Position | undefined, watch: Watch, signal: AbortSignal): AsyncGenerator<Chunk, void> {
+  const runs = followed[Symbol.asyncIterator]();
   let newestGiven = last;
-  let next = pull(lines);
+  let next = pull(runs);
   let silentFromMs = performance.now();
   while (!signal.aborted) {
     const silenceMs = performance.now() - silentFromMs;
@@ -59,23 +58,33 @@ export async function* liveChunks(stdout: Readable, last: Position | undefined, 
       }
       continue;
     }
-    const result = await next.catch(tooLarge);
+    const result = await next;
     if (result.done === true) return;
-    next = pull(lines);
+    next = pull(runs);
     silentFromMs = performance.now();
-    const { entries, isMalformed } = entriesOf(result.value.lines);
+    const entries = result.value;
     const newest = entries.at(-1);
-    if (newest !== undefined) {
-      newestGiven = { cursor: newest.cursor, timestamp: newest.timestamp };
-      yield { entries };
-    }
-    if (isMalformed) throw new ReadAgain('malformed', 'it printed a line that is not a JSON object');
+    if (newest === undefined) continue;
+    newestGiven = { cursor: newest.cursor, timestamp: newest.timestamp };
+    yield { entries };
   }
 }
 
-function tooLarge(error: unknown): IteratorResult<Lines, void> {
-  if (error instanceof LineTooLong) throw new ReadAgain('too-large', 'an entry is too large as JSON', true);
-  throw error;
+/**
+ * What `journalctl -o json -f` prints, in runs of entries. Throws ReadAgain for what is not an entry, and for one that
+ * is too large as JSON.
+ */
+export async function* jsonEntries(stdout: Readable): AsyncGenerator<readonly Entry[], void> {
+  try {
+    for await (const { lines } of jsonLines(stdout, { maxLineBytes: MAX_JSON_LINE_BYTES })) {
+      const { entries, isMalformed } = entriesOf(lines);
+      if (entries.length > 0) yield entries;
+      if (isMalformed) throw new ReadAgain('malformed', 'it printed a line that is not a JSON object');
+    }
+  } catch (error) {
+    if (error instanceof LineTooLong) throw new ReadAgain('too-large', 'an entry is too large as JSON', true);
+    throw error;
+  }
 }
 
 /** The entries up to the first line that is none. */

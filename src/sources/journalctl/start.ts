@@ -1,22 +1,38 @@
+import type { Cursor } from '../../core/entry.js';
 import type { Logger } from '../../core/logger.js';
 import type { Position } from '../../core/position.js';
 import type { Gap } from '../../core/reader-events.js';
 import { parseCursor, sameEntry } from '../../formats/cursor.js';
-import { isConditional, withoutConditions, type JournalSelection } from './arguments.js';
-import type { Inquiry } from './inquiry.js';
-import { bootId } from './machine.js';
 import { cursorFault, isFromTheFuture, Place } from './place.js';
 import { vacuumGap } from './sift.js';
 
+/** What a reading asks of a journal before it begins. Each resolves also when the reading is aborted, to whatever is known then. */
+export interface Questions {
+  /** The newest entry of those that `matches` select; of all, whatever is forwarded of them, where there are none. */
+  newest(matches?: readonly string[]): Promise<Position | undefined>;
+  /** The newest entry that is not from the future; undefined also where that cannot be asked. */
+  newestUntilNow(): Promise<Position | undefined>;
+  /** The entry that the journal takes a cursor for; `isSure` tells whether it could look everywhere. */
+  entryAt(cursor: Cursor): Promise<{ readonly entry: Position | undefined; readonly isSure: boolean }>;
+  /** The oldest entry of a boot, of whatever is read. Asked only where `isOneMachine`. */
+  oldestOfBoot(bootId: string): Promise<Position | undefined>;
+  /** The id of the boot that runs where the journal is written. */
+  bootId(): Promise<string | undefined>;
+}
+
 export interface StartOptions {
-  readonly selection: JournalSelection;
   readonly start: 'head' | 'boot' | 'now';
   readonly since?: string | undefined;
   readonly logger: Logger;
   /** Whether sequence numbers count all that is read. */
   readonly isContiguous: boolean;
-  readonly inquiry: Inquiry;
-  readonly signal: AbortSignal;
+  /** Whether less is read than all that the journal has. */
+  readonly isConditional: boolean;
+  /** Whether all that is read is known to be of one machine. */
+  readonly isOneMachine: boolean;
+  readonly questions: Questions;
+  /** The time by the clock of those who write the journal, in microseconds since the epoch. */
+  readonly nowUs: () => number;
   /** The newest entry of the journal when the first reading began. */
   readonly anchor: Position | undefined;
 }
@@ -34,9 +50,9 @@ export interface Start {
  * found here, since journalctl would say nothing, and is replaced by the time of its entry; what is missing is told.
  */
 export async function findPlace(after: Position | undefined, options: StartOptions): Promise<Start> {
-  const { anchor, start, since, logger } = options;
-  const isAfterFuture = after !== undefined && (isFuture(after) || cursorFault(after.cursor, nowUs()) === 'from the future');
-  if (isAfterFuture || isFuture(anchor)) {
+  const { anchor, start, since, logger, nowUs } = options;
+  const isAfterFuture = after !== undefined && (isFuture(after, nowUs()) || cursorFault(after.cursor, nowUs()) === 'from the future');
+  if (isAfterFuture || isFuture(anchor, nowUs())) {
     const boot = await runningBoot(options);
     if (isAfterFuture || (anchor !== undefined && parseCursor(anchor.cursor)?.bootId !== boot)) {
       const who = isAfterFuture ? 'The saved cursor is' : 'The journal holds entries of another boot that are';
@@ -55,12 +71,12 @@ export async function findPlace(after: Position | undefined, options: StartOptio
  * each by its own clock. Undefined where all is as usual; and for other machines' journals, which mix boots by nature.
  */
 async function placeBeforeAnEarlierBoot(after: Position, options: StartOptions): Promise<Start | undefined> {
-  const { selection, inquiry, signal, logger } = options;
+  const { isOneMachine, questions, logger } = options;
   const last = parseCursor(after.cursor)?.bootId;
-  if (selection.machineId === undefined || last === undefined || last === (await bootId())) return undefined;
+  if (!isOneMachine || last === undefined || last === (await questions.bootId())) return undefined;
   const boot = await runningBoot(options);
   if (boot === undefined || boot === last) return undefined;
-  const [end, begin] = [await newestOf(last, options), await inquiry.oldestOfBoot(boot, selection, signal)];
+  const [end, begin] = [await newestOf(last, options), await questions.oldestOfBoot(boot)];
   // Without an end, the cursor is of another machine. The end may itself be earlier than the cursor.
   if (end === undefined || begin === undefined || begin.timestamp >= Math.max(after.timestamp, end.timestamp)) return undefined;
   logger.warn('The clock was set back when the machine was started: reading the boot before to its end, and then following the running boot only');
@@ -83,9 +99,9 @@ async function placeBeforeTheFuture(after: Position | undefined, boot: string, i
 }
 
 async function firstPlace(options: StartOptions): Promise<Place> {
-  const { start, since, anchor, selection } = options;
+  const { start, since, anchor, isConditional } = options;
   if (since !== undefined) return Place.atStart({ since });
-  if (start === 'now' && anchor !== undefined) return Place.after(anchor, !isConditional(selection));
+  if (start === 'now' && anchor !== undefined) return Place.after(anchor, !isConditional);
   if (start === 'boot') {
     const boot = await runningBoot(options);
     if (boot !== undefined) return Place.atStart(undefined, [`_BOOT_ID=${boot}`]);
@@ -93,15 +109,15 @@ async function firstPlace(options: StartOptions): Promise<Place> {
   return Place.atStart(undefined);
 }
 
-async function placeAfter(after: Position, { selection, logger, isContiguous, inquiry, signal }: StartOptions): Promise<Start> {
+async function placeAfter(after: Position, { isConditional, logger, isContiguous, questions, nowUs }: StartOptions): Promise<Start> {
   if (cursorFault(after.cursor, nowUs()) !== undefined) {
     logger.warn('The saved cursor is not a cursor: reading on from the time of its entry, which may repeat a few');
     return { place: Place.atTimeOf(after) };
   }
-  let found = await inquiry.entryAt(after.cursor, selection, signal);
+  let found = await questions.entryAt(after.cursor);
   // Opened while journald rotates, journalctl may miss a file: one look is not enough to call an entry gone.
-  if (found.isSure && !isSame(found.entry, after)) found = await inquiry.entryAt(after.cursor, selection, signal);
-  if (!found.isSure || isSame(found.entry, after)) return { place: Place.after(after, !isConditional(selection)) };
+  if (found.isSure && !isSame(found.entry, after)) found = await questions.entryAt(after.cursor);
+  if (!found.isSure || isSame(found.entry, after)) return { place: Place.after(after, !isConditional) };
   const [from, to] = [parseCursor(after.cursor)!, found.entry === undefined ? undefined : parseCursor(found.entry.cursor)];
   // A clone of a machine counts on in the same sequence: there the number leads to another entry, of another time.
   const isClone = to !== undefined && to.seqnumId === from.seqnumId && to.seqnum === from.seqnum;
@@ -112,27 +128,22 @@ async function placeAfter(after: Position, { selection, logger, isContiguous, in
  * The boot that runs as this journal knows it. That of the newest entry where the journal has none of the kernel's:
  * a folder of another machine, or a container, which may see its host's boot id.
  */
-async function runningBoot({ anchor, selection, inquiry, signal }: StartOptions): Promise<string | undefined> {
-  const whole = withoutConditions(selection);
-  const newest = isFuture(anchor) ? await inquiry.newest({ ...whole, until: 'now' }, signal) : anchor;
+async function runningBoot({ anchor, questions, nowUs }: StartOptions): Promise<string | undefined> {
+  const newest = isFuture(anchor, nowUs()) ? await questions.newestUntilNow() : anchor;
   const last = newest === undefined ? undefined : parseCursor(newest.cursor)?.bootId;
-  const running = await bootId();
+  const running = await questions.bootId();
   if (running === undefined || running === last) return last;
-  return (await inquiry.newest(whole, signal, [`_BOOT_ID=${running}`])) === undefined ? (last ?? running) : running;
+  return (await questions.newest([`_BOOT_ID=${running}`])) === undefined ? (last ?? running) : running;
 }
 
-function newestOf(boot: string, { selection, inquiry, signal }: StartOptions): Promise<Position | undefined> {
-  return inquiry.newest(withoutConditions(selection), signal, [`_BOOT_ID=${boot}`]);
+function newestOf(boot: string, { questions }: StartOptions): Promise<Position | undefined> {
+  return questions.newest([`_BOOT_ID=${boot}`]);
 }
 
-function isFuture(position: Position | undefined): boolean {
-  return position !== undefined && isFromTheFuture(position.timestamp, nowUs());
+function isFuture(position: Position | undefined, nowUs: number): boolean {
+  return position !== undefined && isFromTheFuture(position.timestamp, nowUs);
 }
 
 function isSame(entry: Position | undefined, after: Position): boolean {
   return entry !== undefined && sameEntry(entry.cursor, after.cursor);
-}
-
-function nowUs(): number {
-  return Date.now() * 1000;
 }
