@@ -308,7 +308,8 @@ export class GatewaySource implements Source {
     } finally {
       answer?.close();
     }
-    if (isStalled) return { kind: 'again', why: new ReadAgain('stalled', 'nobody pulled for long', true) };
+    // What ended because of us was not complete, however it looks.
+    if (isStalled || signal.aborted) return { kind: 'again', why: new ReadAgain('stalled', 'nobody pulled for long', true) };
     if (!isBulk) return { kind: 'again', why: new ReadAgain('disconnected', 'it stopped following') };
     return { kind: 'complete' };
   }

@@ -1,6 +1,6 @@
 import { textOf, type Entry } from '../../../src/core/entry.js';
 import type { Position } from '../../../src/core/position.js';
-import type { JournalSource } from '../../../src/sources/journalctl/index.js';
+import type { Source } from '../../../src/core/source.js';
 import type { RecordedLogger } from '../../support/recorded-logger.js';
 
 /** Pulls a source as fast as it gives, and tells of what comes. */
@@ -9,12 +9,12 @@ export class Follower {
   readonly entries: Entry[] = [];
   readonly #abort = new AbortController();
   readonly #done: Promise<void>;
-  readonly #source: JournalSource;
+  readonly #source: Source;
   readonly #logger: RecordedLogger;
   #throughs: Position[] = [];
   #wake = (): void => undefined;
 
-  constructor(source: JournalSource, after: Position | undefined, logger: RecordedLogger) {
+  constructor(source: Source, after: Position | undefined, logger: RecordedLogger) {
     this.#source = source;
     this.#logger = logger;
     this.#done = this.#pull(after);
@@ -34,9 +34,9 @@ export class Follower {
     await this.#when(() => this.#throughs.some((position) => position.cursor === cursor));
   }
 
-  /** Resolves when its journalctl follows, so that what is logged from then on is live. */
+  /** Resolves when its journalctl, or its gateway, follows, so that what is logged from then on is live. */
   async isFollowing(): Promise<void> {
-    await this.#logger.line(/^debug: journalctl .*--follow/);
+    await this.#logger.line(/^debug: (journalctl .*--follow|.*: following)/);
   }
 
   positionOf(message: string): Position {
