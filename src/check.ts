@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { access, constants, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Writable } from 'node:stream';
+import type { GatewaySettings } from './config/gateway.js';
 import type { DestinationSettings, Settings } from './config/settings.js';
 import { OperatorError } from './core/errors.js';
 import type { Logger } from './core/logger.js';
 import { probeOf } from './destinations.js';
+import { openGateway } from './gateway.js';
 import { describeJournal, findAccessFault, type Identity } from './sources/journalctl/index.js';
 
 const PROBE_TIMEOUT_MS = 10_000;
@@ -36,6 +38,7 @@ export async function check(options: {
     print(fault === undefined ? { ok: 'The journal may be read.' } : { fault: fault.message });
     print(await journalctlFinding(settings, options.environment));
   }
+  if (settings.source.gateway !== undefined) print(await gatewayFinding(settings.source.gateway, options));
   if (settings.state.checkpoint) print(await stateFinding(settings.state.directory));
   for (const destination of settings.destinations) {
     const finding = await destinationFinding(destination, options);
@@ -65,6 +68,19 @@ async function journalctlFinding(settings: Settings, environment: Readonly<Recor
     return { ok: `${version} reads the journal, ${newest}.` };
   } catch (error) {
     return { fault: (error as Error).message };
+  }
+}
+
+async function gatewayFinding(gateway: GatewaySettings, { settings, environment, logger }: { readonly settings: Settings; readonly environment: Readonly<Record<string, string | undefined>>; readonly logger: Logger }): Promise<Finding> {
+  try {
+    const opened = await openGateway(gateway, settings.filter, { environment, logger, tlsMemory: new Map() });
+    const { describeGateway } = await import('./sources/gateway/index.js');
+    const found = await describeGateway(opened, AbortSignal.timeout(PROBE_TIMEOUT_MS));
+    if ('fault' in found) return { fault: `${opened.label} cannot be read: ${found.fault}. See that systemd-journal-gatewayd.socket is active there; a run would wait for it and lose nothing.` };
+    return { ok: `${opened.label} can be read, ${found.newestUs === undefined ? 'and has no entry' : `and its newest entry is of ${new Date(found.newestUs / 1000).toISOString()}`}.` };
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    return { fault: error.message };
   }
 }
 

@@ -4,6 +4,7 @@ import { CheckpointFile } from './checkpoint/checkpoint-file.js';
 import { takeLock, type StateLock } from './checkpoint/lock.js';
 import { waitForLock } from './checkpoint/lock-wait.js';
 import { MemoryCheckpoint } from './checkpoint/memory-checkpoint.js';
+import type { GatewaySettings } from './config/gateway.js';
 import type { DestinationSettings, FilterSettings, Settings } from './config/settings.js';
 import { absoluteTime } from './config/time.js';
 import type { DeadLetters } from './core/dead-letters.js';
@@ -18,6 +19,7 @@ import type { RouteStatus } from './core/route-status.js';
 import type { Source } from './core/source.js';
 import type { TlsMemory } from './core/tls.js';
 import { createSink, encoderFor } from './destinations.js';
+import { openGateway } from './gateway.js';
 import { countedDeadLetters } from './observe/counted-dead-letters.js';
 import type { DestinationReport } from './observe/destination-report.js';
 import { reasonsNotReady } from './observe/health.js';
@@ -146,6 +148,7 @@ export class Forwarder {
       });
       return { pushesFilterDown: false, canBeReadAgain: false, deadLetters, open: () => shared.route(), isForsaken: () => shared.isForsaken, close: () => { closing.abort(); shared.close(); } };
     }
+    if (source.gateway !== undefined) return this.#openGateway(source.gateway, deadLetters);
     const fault = await findAccessFault(source, this.#surroundings.identity);
     if (fault !== undefined) throw fault;
     const { directory, namespace, until, allMachines, journalctlPath: path, start, since, follow, reportGaps } = source;
@@ -164,6 +167,25 @@ export class Forwarder {
           deadLetters.write({ from: destination, place: `the entry with sequence number ${seqnum}`, reason, cursor, timestamp, content }, signal),
       });
     return { pushesFilterDown: true, canBeReadAgain: true, deadLetters, open, isForsaken: () => false, close: () => undefined };
+  }
+
+  async #openGateway(settings: GatewaySettings, deadLetters: DeadLetters): Promise<Inputs> {
+    const { source: { start, since, follow, reportGaps }, filter } = this.#settings;
+    const { hostname, logger } = this.#surroundings;
+    const gateway = await openGateway(settings, filter, this.#surroundings);
+    const { GatewaySource } = await import('./sources/gateway/index.js');
+    const open = (_fields: readonly string[] | undefined, destination: string, events: ReaderEvents): RouteSource =>
+      new GatewaySource({
+        ...gateway,
+        start,
+        since,
+        follow,
+        logger,
+        events,
+        reportGapsAs: reportGaps ? hostname : undefined,
+        onMalformed: ({ reason, content }, signal) => deadLetters.write({ from: destination, place: `a part of what ${gateway.label} gave`, reason, content }, signal),
+      });
+    return { pushesFilterDown: false, canBeReadAgain: true, deadLetters, open, isForsaken: () => false, close: () => undefined };
   }
 
   /** Serves metrics and health, where that is asked for; loaded only then. */

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { MemoryCheckpoint } from './checkpoint/memory-checkpoint.js';
 import { parseCommandLine, programVersion, type CommandLine } from './cli.js';
 import type { LoadedSettings } from './config/load.js';
+import type { SourceSettings } from './config/settings.js';
 import { OperatorError, SettingError } from './core/errors.js';
 import type { Logger } from './core/logger.js';
 import type { TlsMemory } from './core/tls.js';
@@ -146,7 +147,7 @@ async function forward(first: LoadedSettings, load: () => Promise<LoadedSettings
 }
 
 /** Says what a run left behind that no later one makes good. */
-function exitCodeOf(end: RunEnd, from: 'journal' | 'stdin', logger: Logger): number {
+function exitCodeOf(end: RunEnd, from: SourceSettings['from'], logger: Logger): number {
   if (end === 'done' || end === 'stdout closed') return EXIT_DONE;
   // What was unsaved has been told by who could not save it.
   if (end === 'undelivered' && from === 'stdin') logger.error('Stopped before everything that was read of standard input was delivered; it cannot be read again');
@@ -155,7 +156,7 @@ function exitCodeOf(end: RunEnd, from: 'journal' | 'stdin', logger: Logger): num
 }
 
 /** Reads the settings anew at SIGHUP. Right ones abort `signal`; wrong ones are reported, and the old ones go on. */
-function onHangup(from: 'journal' | 'stdin', load: () => Promise<LoadedSettings>, logger: Logger, service: Service | undefined): { readonly signal: AbortSignal; settings(): LoadedSettings | undefined; ignore(): void } {
+function onHangup(from: SourceSettings['from'], load: () => Promise<LoadedSettings>, logger: Logger, service: Service | undefined): { readonly signal: AbortSignal; settings(): LoadedSettings | undefined; ignore(): void } {
   const controller = new AbortController();
   let loaded: LoadedSettings | undefined;
   const listener = (): void => {
@@ -230,7 +231,8 @@ function shouldShowProgress({ source }: LoadedSettings['settings']): boolean {
 
 /** Up to which time a bounded run goes; undefined where nobody knows. */
 async function endOf({ source, filter }: LoadedSettings['settings']): Promise<number | undefined> {
-  if (source.from === 'stdin') return undefined;
+  // A gateway is asked for nothing beside the entries: what it has is not worth a pause at the start.
+  if (source.from !== 'journal') return undefined;
   const { describeJournal } = await import('./sources/journalctl/index.js');
   return (await describeJournal({ ...source, ...filter }, { path: source.journalctlPath, environment: process.env })).newestUs;
 }

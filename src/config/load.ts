@@ -1,5 +1,7 @@
 import { readDestinations } from './destination.js';
 import { readFileLayer } from './file.js';
+import { readGateway } from './gateway.js';
+import type { GatewaySettings } from './gateway.js';
 import { readExcludeMatch, readMatch, readPriority, readUnit } from './filter.js';
 import { environmentLayer, flagLayer, Layers } from './layers.js';
 import type { Flags } from './layers.js';
@@ -8,7 +10,7 @@ import { optionOf, options } from './options.js';
 import type { ChoiceName, ChoiceOf, OptionName } from './options.js';
 import { readChoice, readDurationMs } from './scalars.js';
 import type { DestinationSettings, FilterSettings, Settings, SourceSettings, StateSettings } from './settings.js';
-import { readTime } from './time.js';
+import { readTime, timestampOf } from './time.js';
 import { invalid } from './written.js';
 import type { Written } from './written.js';
 
@@ -47,7 +49,7 @@ export async function loadSettings(sources: SettingSources): Promise<LoadedSetti
 }
 
 function settingsOf(layers: Layers, sources: SettingSources): Settings {
-  const source = sourceOf(layers);
+  const source = sourceOf(layers, sources.env);
   const destinations = readDestinations(layers.all('to').length > 0 ? layers.all('to') : [defaultOf('to')]);
   return {
     source,
@@ -65,22 +67,23 @@ function metricsOf(layers: Layers): Settings['metrics'] {
   return metrics && readMetricsAddress(metrics);
 }
 
-function sourceOf(layers: Layers): SourceSettings {
-  const from = fromOf(layers);
-  if (from === 'stdin') {
-    const misplaced = options.find((row) => row.journalOnly && isSet(layers, row.name));
-    if (misplaced !== undefined) throw layers.refuse(misplaced.name, 'it needs the journal, and --from stdin does not read it; leave out one of the two');
+function sourceOf(layers: Layers, environment: SettingSources['env']): SourceSettings {
+  const { from, gateway } = fromOf(layers, environment);
+  if (from !== 'journal') {
+    const misplaced = options.find((row) => (row.journalOnly === 'local' || (from === 'stdin' && row.journalOnly === 'any')) && isSet(layers, row.name));
+    if (misplaced !== undefined) throw layers.refuse(misplaced.name, from === 'stdin' ? 'it needs the journal, and --from stdin does not read it; leave out one of the two' : 'a gateway cannot be asked for it; leave out one of the two');
   }
   if (isSet(layers, 'directory') && isSet(layers, 'namespace')) throw layers.refuse('namespace', '--directory says already which journal to read; leave out one of the two');
   const until = timeOf(layers, 'until');
   return {
     from,
+    gateway,
     directory: layers.one('directory')?.text,
     namespace: namespaceOf(layers),
     allMachines: layers.has('all-machines'),
     journalctlPath: (layers.one('journalctl-path') ?? defaultOf('journalctl-path')).text,
     start: choiceOf(layers, 'start'),
-    since: sinceOf(layers),
+    since: gateway === undefined ? sinceOf(layers) : absoluteSinceOf(layers),
     until,
     // journalctl itself ends at --until.
     follow: !layers.has('no-follow') && until === undefined,
@@ -89,12 +92,13 @@ function sourceOf(layers: Layers): SourceSettings {
   };
 }
 
-function fromOf(layers: Layers): 'journal' | 'stdin' {
-  const from = layers.one('from');
-  if (from !== undefined && /^(gateway(:|$)|containers$)/.test(from.text)) {
-    throw invalid({ ...from, shown: from.text.replace(/:.*/s, ':…') }, 'this source is not supported in this version; use journal or stdin');
-  }
-  return choiceOf(layers, 'from');
+function fromOf(layers: Layers, environment: SettingSources['env']): { readonly from: SourceSettings['from']; readonly gateway: GatewaySettings | undefined } {
+  const from = layers.one('from') ?? defaultOf('from');
+  if (from.text === 'containers') throw invalid(from, 'this source is not supported in this version; use journal, stdin or gateway:PLACE');
+  if (from.text.startsWith('gateway:')) return { from: 'gateway', gateway: readGateway(from, environment) };
+  if (from.text === 'gateway') throw invalid(from, 'a place follows it, or a colon alone; write for example gateway:/run/journald.sock');
+  if (from.text !== 'journal' && from.text !== 'stdin') throw invalid(from, 'use journal, stdin or gateway:PLACE');
+  return { from: from.text, gateway: undefined };
 }
 
 /** The namespace as journalctl's `--namespace` takes it: a name, `+NAME` for it and the default one, `*` for all. */
@@ -110,6 +114,15 @@ function sinceOf(layers: Layers): string | undefined {
   if (since === undefined || !isSet(layers, 'start') || layers.rank('since') < layers.rank('start')) return since;
   if (layers.rank('since') > layers.rank('start')) return undefined;
   throw layers.refuse('since', '--start says another place to start at; leave out one of the two');
+}
+
+/** A gateway knows no words for a time: `--since` in microseconds, as `@SECONDS.FRACTION`. */
+function absoluteSinceOf(layers: Layers): string | undefined {
+  const since = sinceOf(layers);
+  if (since === undefined) return undefined;
+  const absolute = timestampOf(since, new Date());
+  if (absolute === undefined) throw layers.refuse('since', 'a gateway cannot be told a time of a named zone; write it in UTC or in local time');
+  return absolute;
 }
 
 function timeOf(layers: Layers, name: 'since' | 'until'): string | undefined {

@@ -23,30 +23,30 @@ export interface OptionRow {
   readonly example?: string;
   /** What separates several values in an environment variable: white space, or line ends where values hold spaces. */
   readonly separator?: 'space' | 'line';
-  /** It says which part of a journal to read, and stdin has no such parts. */
-  readonly journalOnly?: true;
+  /** It says which part of a journal to read, and stdin has no such parts; `local`: a gateway cannot be asked for it either. */
+  readonly journalOnly?: 'local' | 'any';
 }
 
 const table = [
   {
-    name: 'from', group: 'Source', kind: 'choice', argument: 'SOURCE', choices: ['journal', 'stdin'], default: 'journal', example: 'stdin',
-    help: 'Where entries come from: this machine\'s journal, or stdin (JSON lines, export format or plain lines, recognised from the first bytes).',
+    name: 'from', group: 'Source', kind: 'text', argument: 'SOURCE', default: 'journal', example: 'stdin',
+    help: 'Where entries come from: journal, this machine\'s; stdin (JSON lines, export format or plain lines, recognised from the first bytes); or gateway:PLACE, a systemd-journal-gatewayd.',
   },
-  { name: 'directory', group: 'Source', kind: 'text', argument: 'DIR', example: '/var/log/journal', journalOnly: true, help: 'Read the journal files in this folder, of whichever machine they are.' },
-  { name: 'namespace', group: 'Source', kind: 'text', argument: 'NS', example: 'web', journalOnly: true, help: 'Read the journal of this namespace.' },
-  { name: 'all-machines', group: 'Source', kind: 'boolean', journalOnly: true, help: 'Read the journals of other machines too that lie below /var/log/journal.' },
-  { name: 'journalctl-path', group: 'Source', kind: 'text', argument: 'PATH', default: 'journalctl', example: '/usr/bin/journalctl', journalOnly: true, help: 'The journalctl program to run.' },
+  { name: 'directory', group: 'Source', kind: 'text', argument: 'DIR', example: '/var/log/journal', journalOnly: 'local', help: 'Read the journal files in this folder, of whichever machine they are.' },
+  { name: 'namespace', group: 'Source', kind: 'text', argument: 'NS', example: 'web', journalOnly: 'local', help: 'Read the journal of this namespace.' },
+  { name: 'all-machines', group: 'Source', kind: 'boolean', journalOnly: 'local', help: 'Read the journals of other machines too that lie below /var/log/journal.' },
+  { name: 'journalctl-path', group: 'Source', kind: 'text', argument: 'PATH', default: 'journalctl', example: '/usr/bin/journalctl', journalOnly: 'local', help: 'The journalctl program to run.' },
   {
-    name: 'start', group: 'Source', kind: 'choice', argument: 'PLACE', choices: ['head', 'boot', 'now'], default: 'boot', example: 'head', journalOnly: true,
+    name: 'start', group: 'Source', kind: 'choice', argument: 'PLACE', choices: ['head', 'boot', 'now'], default: 'boot', example: 'head', journalOnly: 'any',
     help: 'Where a first run starts: at the oldest entry, at this boot, or at what comes from now on; a saved checkpoint wins.',
   },
   {
-    name: 'since', group: 'Source', kind: 'text', argument: 'TIME', example: 'yesterday', journalOnly: true,
+    name: 'since', group: 'Source', kind: 'text', argument: 'TIME', example: 'yesterday', journalOnly: 'any',
     help: 'Start a first run at this time instead, written as for journalctl or as RFC 3339.',
   },
-  { name: 'until', group: 'Source', kind: 'text', argument: 'TIME', example: '2026-11-20 08:00', journalOnly: true, help: 'Read entries up to this time, and stop; it does not wait for a time to come. Implies --no-follow.' },
+  { name: 'until', group: 'Source', kind: 'text', argument: 'TIME', example: '2026-11-20 08:00', journalOnly: 'local', help: 'Read entries up to this time, and stop; it does not wait for a time to come. Implies --no-follow.' },
   { name: 'no-follow', group: 'Source', kind: 'negated', help: 'Stop at the end of the journal, when everything is delivered.' },
-  { name: 'report-gaps', group: 'Source', kind: 'boolean', journalOnly: true, help: 'Put an entry of its own into the stream wherever entries are missing, so that the reader at the far end knows.' },
+  { name: 'report-gaps', group: 'Source', kind: 'boolean', journalOnly: 'any', help: 'Put an entry of its own into the stream wherever entries are missing, so that the reader at the far end knows.' },
   { name: 'join-lines', group: 'Source', kind: 'boolean', help: 'Stitch a line of a service\'s output together again that journald has split into pieces of 48 KiB.' },
 
   { name: 'unit', group: 'Filter', kind: 'list', argument: 'UNIT', example: 'nginx.service', separator: 'space', help: 'Forward this unit\'s entries; .service is implied, globs are allowed.' },

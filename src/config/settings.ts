@@ -1,5 +1,6 @@
 import type { SecretSettings, SecretText } from '../core/secret.js';
 import type { TlsSettings } from '../core/tls.js';
+import type { GatewaySettings } from './gateway.js';
 
 /** Everything a run needs to know, checked and complete: what the other rooms are built from. */
 export interface Settings {
@@ -16,7 +17,9 @@ export interface Settings {
 }
 
 export interface SourceSettings {
-  readonly from: 'journal' | 'stdin';
+  readonly from: 'journal' | 'stdin' | 'gateway';
+  /** Present where `from` is `gateway`. */
+  readonly gateway: GatewaySettings | undefined;
   readonly directory: string | undefined;
   readonly namespace: string | undefined;
   readonly allMachines: boolean;

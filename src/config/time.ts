@@ -35,6 +35,19 @@ export function absoluteTime(text: string, now: Date): string {
   return clock === null ? text : `${now.getFullYear()}-${pad(now.getMonth() + 1)}-${pad(now.getDate())} ${text}`;
 }
 
+/** The same as `@SECONDS.FRACTION`, read in local time where it names no zone; undefined where it names another than UTC. */
+export function timestampOf(text: string, now: Date): string | undefined {
+  const absolute = absoluteTime(text, now);
+  if (absolute.startsWith('@')) return absolute;
+  const [, year = '', month, day, hour = '0', minute = '0', second = '0', fraction = '', zoneName] =
+    /^(?:[A-Za-z]+ )?(\d{2,4})-(\d{1,2})-(\d{1,2})(?: (\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?)?(?: (\S+))?$/.exec(absolute) ?? [];
+  if (year === '' || (zoneName !== undefined && zoneName !== 'UTC')) return undefined;
+  const fullYear = Number(year) >= 100 ? Number(year) : Number(year) < 69 ? 2000 + Number(year) : 1900 + Number(year);
+  const parts = [fullYear, Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second)] as const;
+  const ms = zoneName === undefined ? new Date(...parts).getTime() : Date.UTC(...parts);
+  return `@${ms / 1000}.${fraction.padEnd(6, '0')}`;
+}
+
 function epochOf(ms: number): string {
   return `@${Math.floor(ms / 1000)}.${String(Math.floor(ms) % 1000).padStart(3, '0')}000`;
 }

@@ -12,7 +12,7 @@ async function settingsOf(given: Given): Promise<Settings> {
 describe('settings', () => {
   it('are complete without any flag, variable or file', async () => {
     assert.deepEqual(await settingsOf({}), {
-      source: { from: 'journal', directory: undefined, namespace: undefined, allMachines: false, journalctlPath: 'journalctl', start: 'boot', since: undefined, until: undefined, follow: true, reportGaps: false, joinLines: false },
+      source: { from: 'journal', gateway: undefined, directory: undefined, namespace: undefined, allMachines: false, journalctlPath: 'journalctl', start: 'boot', since: undefined, until: undefined, follow: true, reportGaps: false, joinLines: false },
       filter: { units: [], identifiers: [], priority: undefined, matches: [], kernel: false, excludeUnits: [], excludeMatches: [], includeSelf: false },
       destinations: [
         {

@@ -95,7 +95,7 @@ describe('check', { timeout: 60_000 }, () => {
     readonly checkpoint?: boolean;
   }): Promise<{ readonly isWell: boolean; readonly lines: readonly string[] }> {
     const settings: Settings = {
-      source: { from: how.from ?? 'journal', directory: how.directory ?? join(folder, 'journal'), namespace: undefined, allMachines: false, journalctlPath: how.journalctlPath ?? 'journalctl', start: 'boot', since: undefined, until: undefined, follow: true, reportGaps: false, joinLines: false },
+      source: { from: how.from ?? 'journal', directory: how.directory ?? join(folder, 'journal'), gateway: undefined, namespace: undefined, allMachines: false, journalctlPath: how.journalctlPath ?? 'journalctl', start: 'boot', since: undefined, until: undefined, follow: true, reportGaps: false, joinLines: false },
       filter: { units: [], identifiers: [], priority: undefined, matches: [], kernel: false, excludeUnits: [], excludeMatches: [], includeSelf: false },
       destinations: how.destinations ?? [stdout],
       state: { directory: how.state ?? join(folder, 'state'), checkpoint: how.checkpoint ?? true, resetCheckpoint: false },
