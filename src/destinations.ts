@@ -58,6 +58,14 @@ async function createRemoteSink(settings: Exclude<DestinationSettings, StdoutSet
       const tls = settings.tls && (await tlsIdentityOf(settings.tls, label, surroundings));
       return createRelpSink({ ...settings, tls, logger: prefixed(surroundings.logger, label) });
     }
+    case 'logentries': {
+      const [{ createLogentriesSink, checkedToken }, { createSyslogStreamSink }, { openSecret }] = await Promise.all([import('./sinks/logentries.js'), import('./sinks/syslog-stream.js'), import('./secrets/secret.js')]);
+      const { label, address, confirmAfterMs, confirmBytes } = settings;
+      const token = await openSecret(settings.token, surroundings.environment);
+      checkedToken(await token.read());
+      const tls = settings.tls && (await tlsIdentityOf(settings.tls, label, surroundings));
+      return createLogentriesSink({ token, stream: createSyslogStreamSink({ address, framing: 'lf', tls, confirmAfterMs, confirmBytes, logger: prefixed(surroundings.logger, label) }) });
+    }
     case 'syslog-datagram': {
       const { createSyslogDatagramSink } = await import('./sinks/syslog-datagram.js');
       return createSyslogDatagramSink(settings);
@@ -87,10 +95,10 @@ async function createHttpSinkOf(settings: HttpSettings, surroundings: RemoteSurr
 }
 
 /** The encoder for a destination whose messages are framed so: no frame becomes larger than its settings allow. */
-export function encoderFor({ encoding }: DestinationSettings, framing: Framing): Encoder {
+export function encoderFor({ kind, encoding }: DestinationSettings, framing: Framing): Encoder {
   const { format, maxBytes, structuredData, appName, hostname, facility, bom } = encoding;
   const maxMessageBytes = maxBytes === undefined ? undefined : maxBytes - frameBytes(framing, maxBytes);
-  return createEncoder(format, { maxMessageBytes, singleLine: framing === 'lf', structuredData, appName, hostname, facility, bom });
+  return createEncoder(format, { maxMessageBytes, singleLine: framing === 'lf', ...(kind === 'logentries' ? { lineFeed: '\u2028' } : {}), structuredData, appName, hostname, facility, bom });
 }
 
 /** How many of a frame's bytes at most are not the message's. */

@@ -7,7 +7,7 @@ import { readFileName, readServerName } from './tls.js';
 import { anyOf, invalid, quote } from './written.js';
 import type { Written } from './written.js';
 
-export type Scheme = 'stdout' | 'tcp' | 'tls' | 'udp' | 'unix' | 'relp' | 'relps' | 'http' | 'https';
+export type Scheme = 'stdout' | 'tcp' | 'tls' | 'udp' | 'unix' | 'relp' | 'relps' | 'http' | 'https' | 'logentries';
 
 /** One setting of a destination: a parameter of its URL's query, or a key beside `url` in the file. */
 export interface SettingRow {
@@ -32,9 +32,11 @@ const formats = ['rfc5424', 'rfc3164', 'json', 'short', 'cat'] as const satisfie
 export const bodies = ['ndjson', 'array'] as const;
 const syslog = ['stdout', 'tcp', 'tls', 'udp', 'unix', 'relp', 'relps'] as const;
 const web = ['http', 'https'] as const;
-const everywhere = [...syslog, ...web] as const;
+const everywhere = [...syslog, ...web, 'logentries'] as const;
 const streams = ['tcp', 'tls', 'unix'] as const;
-const secured = ['tls', 'relps', 'https'] as const;
+const confirmed = [...streams, 'logentries'] as const;
+const secured = ['tls', 'relps', 'https', 'logentries'] as const;
+const bearers = [...web, 'logentries'] as const;
 
 /** The least that every receiver takes, by RFC 5424 section 6.1; the most is ours, so that one frame cannot exhaust memory. */
 const leastBytes = 480;
@@ -44,7 +46,7 @@ export const mostDatagramBytes = 65_507;
 
 export const destinationSettings = {
   format: {
-    argument: 'FORMAT', schemes: everywhere, default: 'json for stdout:, ndjson for http and https, rfc5424 elsewhere',
+    argument: 'FORMAT', schemes: everywhere, default: 'json for stdout:, ndjson for http and https, short for logentries:, rfc5424 elsewhere',
     help: `What a message looks like: ${anyOf(formats)}; over http and https, what a body is: ${anyOf(bodies)}.`,
     read: (written: Written) => readChoice(written, 'format is', formats),
   },
@@ -54,7 +56,7 @@ export const destinationSettings = {
     read: (written: Written) => readChoice(written, 'framing is', ['octet-counting', 'lf'] as const),
   },
   maxBytes: {
-    argument: 'BYTES', schemes: everywhere, default: '65536, and 8388608 for json, over tcp, tls and unix; 8192 over udp, relp and relps; 8388608 over http and https; no limit for stdout:',
+    argument: 'BYTES', schemes: everywhere, default: '65536, and 8388608 for json, over tcp, tls and unix; 65536 to logentries:; 8192 over udp, relp and relps; 8388608 over http and https; no limit for stdout:',
     help: `The largest frame; a longer message is truncated and marked (at least ${leastBytes}, over udp at most ${mostDatagramBytes}).`,
     read: (written: Written) => readInteger(written, 'maxBytes', leastBytes, mostBytes),
   },
@@ -84,12 +86,12 @@ export const destinationSettings = {
     read: (written: Written) => readBoolean(written, 'bom'),
   },
   confirmAfterMs: {
-    argument: 'MS', schemes: streams, default: '1000',
+    argument: 'MS', schemes: confirmed, default: '1000',
     help: 'How long a send queue must have been empty before what was sent counts as received.',
     read: (written: Written) => readInteger(written, 'confirmAfterMs', 0, 3_600_000),
   },
   confirmBytes: {
-    argument: 'BYTES', schemes: streams, default: '8388608',
+    argument: 'BYTES', schemes: confirmed, default: '8388608',
     help: 'How many later bytes the receiver\'s kernel must have acknowledged before earlier ones count as received, where the queue is never empty.',
     read: (written: Written) => readInteger(written, 'confirmBytes', 1, mostBytes),
   },
@@ -164,18 +166,18 @@ export const destinationSettings = {
     read: (written: Written) => readVariableName(written, 'headerEnv'),
   },
   token: {
-    argument: 'TOKEN', schemes: web, default: 'none', isSecret: true,
-    help: 'A bearer token (RFC 6750), in a file of settings or an environment variable alone.',
+    argument: 'TOKEN', schemes: bearers, default: '$LOGENTRIES_TOKEN for logentries:, else none', isSecret: true,
+    help: 'A bearer token (RFC 6750), or the token of a log of Rapid7\'s; in a file of settings or an environment variable alone.',
     read: (written: Written) => readSecretText(written, 'token'),
   },
   tokenFile: {
-    argument: 'FILE', schemes: web, default: 'none',
-    help: 'The file that holds the bearer token: its absolute path, or a name in $CREDENTIALS_DIRECTORY. It is read again for every request.',
+    argument: 'FILE', schemes: bearers, default: 'none',
+    help: 'The file that holds the token: its absolute path, or a name in $CREDENTIALS_DIRECTORY. It is read again for every request.',
     read: (written: Written) => readSecretFile(written, 'tokenFile'),
   },
   tokenEnv: {
-    argument: 'VARIABLE', schemes: web, default: 'none',
-    help: 'The environment variable that holds the bearer token.',
+    argument: 'VARIABLE', schemes: bearers, default: 'none',
+    help: 'The environment variable that holds the token.',
     read: (written: Written) => readVariableName(written, 'tokenEnv'),
   },
   user: {
@@ -198,6 +200,16 @@ export const destinationSettings = {
     help: 'The environment variable that holds the password.',
     read: (written: Written) => readVariableName(written, 'passwordEnv'),
   },
+  region: {
+    argument: 'REGION', schemes: ['logentries'], default: 'eu',
+    help: 'The region of Rapid7 that takes the lines: eu, us, us2, us3, ca, au, ap and so on.',
+    read: (written: Written) => readRegion(written),
+  },
+  tls: {
+    argument: 'BOOLEAN', schemes: ['logentries'], default: 'true, but for ports 80, 514 and 10000',
+    help: 'Whether Logentries is spoken to over TLS.',
+    read: (written: Written) => readBoolean(written, 'tls'),
+  },
   name: {
     argument: 'NAME', schemes: everywhere, default: 'scheme, host, port and path, as in tcp-loghost-514',
     help: 'Under which the checkpoint is kept.',
@@ -219,6 +231,12 @@ function readDestinationName(written: Written): string {
   }
   // NAME.previous.json is the predecessor of NAME.json, and NAME.HEX.own its lock: two states would share a file.
   if (written.text.endsWith('.previous')) throw invalid(written, 'a name must not end in ".previous", which is kept for a checkpoint\'s predecessor; choose another');
+  return written.text;
+}
+
+/** The first label of a host's name (RFC 1035 section 2.3.1). */
+function readRegion(written: Written): string {
+  if (!/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/.test(written.text)) throw invalid(written, 'region is the first word of the name of a data endpoint of Rapid7, for example eu or us2');
   return written.text;
 }
 

@@ -10,29 +10,31 @@ import type { DestinationSettings } from './settings.js';
 import { anyOf, invalid, misplaced, quote } from './written.js';
 import type { Written } from './written.js';
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /**
  * What a URL and the settings in its query, or beside it in a file, say of one destination. An error shows no query
  * but the one setting that is wrong, and nothing that may be a password.
  */
-export function readDestination(asWritten: Written): DestinationSettings {
+export function readDestination(asWritten: Written, environment: Environment = {}): DestinationSettings {
   const written: Written = { ...asWritten, shown: shownUrl(asWritten.text) };
   const { scheme: schemeText, rest, query } = splitUrl(written.text);
   const scheme = requireScheme(written, schemeText);
   if (written.text.includes('#')) throw invalid(written, 'a "#" has no meaning here; write %23 for the sign itself');
 
-  const place = schemes[scheme].read(written, rest);
+  const place = schemes[scheme].read(written, rest, environment);
   const { own, foreign } = splitQuery(query, schemes[scheme].settingPrefix ?? '');
   const given = new GivenSettings(scheme, [...readQuery(written, own, schemes[scheme].settingPrefix ?? ''), ...readSettings(written)]);
   return place.settle(given, { name: given.get('name') ?? nameOf(written, scheme, place), label: place.label }, foreign);
 }
 
 /** All destinations; no two may share a name, since the name is where the checkpoint is kept. */
-export function readDestinations(all: readonly Written[]): readonly DestinationSettings[] {
+export function readDestinations(all: readonly Written[], environment: Environment = {}): readonly DestinationSettings[] {
   const names = new Set<string>();
   let hasStdout = false;
   return all.map((asWritten) => {
     const written = { ...asWritten, shown: shownUrl(asWritten.text) };
-    const destination = readDestination(asWritten);
+    const destination = readDestination(asWritten, environment);
     if (destination.kind === 'stdout' && hasStdout) throw invalid(written, 'there is only one stdout; leave out one of the two');
     if (names.has(destination.name)) {
       throw invalid(written, `another destination has the name ${quote(destination.name)} too; leave out one of the two, or give one a name= of its own`);
@@ -43,7 +45,7 @@ export function readDestinations(all: readonly Written[]): readonly DestinationS
   });
 }
 
-const laterSchemes = ['cloudwatch', 's3', 'firehose', 'logentries'];
+const laterSchemes = ['cloudwatch', 's3', 'firehose'];
 const schemeForms = anyOf(Object.values(schemes).map(({ form }) => form));
 
 function requireScheme(written: Written, scheme: string): Scheme {

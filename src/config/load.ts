@@ -50,7 +50,7 @@ export async function loadSettings(sources: SettingSources): Promise<LoadedSetti
 
 function settingsOf(layers: Layers, sources: SettingSources): Settings {
   const source = sourceOf(layers, sources.env);
-  const destinations = readDestinations(layers.all('to').length > 0 ? layers.all('to') : [defaultOf('to')]);
+  const destinations = readDestinations(layers.all('to').length > 0 ? layers.all('to') : [defaultOf('to')], sources.env);
   return {
     source,
     filter: filterOf(layers),

@@ -1,9 +1,11 @@
 import { readHostPort, readSocketPath, showHostPort } from './address.js';
+import type { HostPort } from './address.js';
 import { mostDatagramBytes, settingRow } from './destination-settings.js';
 import type { Scheme } from './destination-settings.js';
 import type { GivenSettings } from './given-settings.js';
 import { httpPlace } from './http.js';
-import type { DestinationBase, DestinationSettings, EncodingSettings, Format, SyslogStreamSettings } from './settings.js';
+import { readLogentries, readLogentriesAddress } from './logentries.js';
+import type { DestinationBase, DestinationSettings, EncodingSettings, Format, LogentriesSettings, SyslogStreamSettings } from './settings.js';
 import { readTls } from './tls.js';
 import { anyOf, invalid } from './written.js';
 import type { Written } from './written.js';
@@ -14,8 +16,8 @@ export interface SchemeRow {
   readonly form: string;
   /** With which the names of our settings begin in the query, where the rest of it is the server's. */
   readonly settingPrefix?: string;
-  /** Reads what stands between the scheme's colon and the query. */
-  readonly read: (written: Written, rest: string) => Place;
+  /** Reads what stands between the scheme's colon and the query, and the variables that a scheme has of its own. */
+  readonly read: (written: Written, rest: string, environment: Readonly<Record<string, string | undefined>>) => Place;
 }
 
 /** Where a destination is, and what it becomes with its settings. */
@@ -88,6 +90,18 @@ export const schemes: Readonly<Record<Scheme, SchemeRow>> = {
   },
   http: { form: 'http://HOST', settingPrefix: 'jf.', read: (written, rest) => httpPlace(written, 'http', rest) },
   https: { form: 'https://HOST', settingPrefix: 'jf.', read: (written, rest) => httpPlace(written, 'https', rest) },
+  logentries: {
+    form: 'logentries:',
+    read: (written, rest, environment) => {
+      const address = readLogentriesAddress(written, rest, environment);
+      return {
+        label: 'logentries:',
+        // Not what the environment says, nor a region: the lines of one machine go to one place.
+        nameParts: rest === '' || address === undefined ? [] : [address.host, String(address.port)],
+        settle: (given, base) => logentriesSettings(given, base, address),
+      };
+    },
+  },
   stdout: {
     form: 'stdout:',
     read: (written, rest) => {
@@ -96,6 +110,19 @@ export const schemes: Readonly<Record<Scheme, SchemeRow>> = {
     },
   },
 };
+
+function logentriesSettings(given: GivenSettings, base: Named, address: HostPort | undefined): LogentriesSettings {
+  const encoding = readEncoding(given, { format: 'short', maxBytes: 65_536 });
+  if (!['short', 'json', 'cat'].includes(encoding.format)) throw given.refuse('format', 'Logentries takes lines of text, and none of syslog; use short, json or cat');
+  return {
+    kind: 'logentries',
+    ...base,
+    encoding,
+    ...readLogentries(given, address),
+    confirmAfterMs: given.get('confirmAfterMs') ?? 1000,
+    confirmBytes: given.get('confirmBytes') ?? 8 * 1024 * 1024,
+  };
+}
 
 function streamSettings(given: GivenSettings, base: Named, address: SyslogStreamSettings['address']): SyslogStreamSettings {
   const encoding = readEncoding(given, { maxBytes: streamMaxBytes });

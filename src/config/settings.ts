@@ -53,7 +53,7 @@ export interface FilterSettings {
 
 export type Format = 'rfc5424' | 'rfc3164' | 'json' | 'short' | 'cat';
 
-export type DestinationSettings = StdoutSettings | SyslogStreamSettings | SyslogDatagramSettings | RelpSettings | HttpSettings;
+export type DestinationSettings = StdoutSettings | SyslogStreamSettings | SyslogDatagramSettings | RelpSettings | HttpSettings | LogentriesSettings;
 
 export interface DestinationBase {
   /** Under which its checkpoint is kept: `[A-Za-z0-9._-]`, unique among the destinations. */
@@ -133,6 +133,16 @@ export interface HeaderSettings {
 }
 
 export type HttpCredentialSettings = { readonly token: SecretSettings } | { readonly user: string; readonly password: SecretSettings };
+
+export interface LogentriesSettings extends DestinationBase {
+  readonly kind: 'logentries';
+  readonly address: { readonly host: string; readonly port: number };
+  /** Undefined for no TLS. */
+  readonly tls: TlsSettings | undefined;
+  readonly token: SecretSettings;
+  readonly confirmAfterMs: number;
+  readonly confirmBytes: number;
+}
 
 export interface StateSettings {
   readonly directory: string;

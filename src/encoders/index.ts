@@ -15,6 +15,8 @@ export interface EncoderOptions {
   readonly maxMessageBytes: number | undefined;
   /** The message must fit in one line (RFC 6587 section 3.4.2): each LF becomes `#012`, as rsyslog writes it. */
   readonly singleLine: boolean;
+  /** What stands in `short` and `cat` for an LF on a single line, in place of `#012`. */
+  readonly lineFeed?: string | undefined;
   /** The journal fields that RFC 5424 carries as structured data; empty for none. */
   readonly structuredData: readonly string[];
   /** In place of the entry's own in `rfc5424`, `rfc3164` and `short`. */

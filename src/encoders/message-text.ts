@@ -7,7 +7,7 @@ import type { ByteWriter } from '../core/byte-writer.js';
  * since the frame ends the line already, and any other becomes `#012`.
  */
 export function appendMessage(out: ByteWriter, message: Uint8Array, singleLine: boolean, maxBytes: number | undefined): void {
-  appendEscaped(out, atMost(withoutLastLineFeed(message, singleLine), maxBytes), singleLine, true);
+  appendEscaped(out, atMost(withoutLastLineFeed(message, singleLine), maxBytes), { lineFeed: singleLine ? LINE_FEED : undefined, nul: NUL });
 }
 
 /** The text without the LF that may end it, where it is to stand on a single line. */
@@ -20,16 +20,16 @@ export function atMost(text: Uint8Array, maxBytes: number | undefined): Uint8Arr
   return maxBytes === undefined || text.length <= maxBytes ? text : text.subarray(0, maxBytes + 1);
 }
 
-/** Appends bytes with `#012` for LF where `lineFeeds` is true, and `#000` for NUL where `nuls` is. */
-export function appendEscaped(out: ByteWriter, text: Uint8Array, lineFeeds: boolean, nuls: boolean): void {
-  if (!((lineFeeds && text.includes(lineFeed)) || (nuls && text.includes(0)))) {
+/** Appends bytes, with `lineFeed` in place of each LF and `nul` in place of each NUL, where these are given. */
+export function appendEscaped(out: ByteWriter, text: Uint8Array, escapes: { readonly lineFeed?: string | undefined; readonly nul?: string | undefined }): void {
+  if (!((escapes.lineFeed !== undefined && text.includes(lineFeed)) || (escapes.nul !== undefined && text.includes(0)))) {
     out.bytes(text);
     return;
   }
   let from = 0;
   for (let i = 0; i < text.length; i++) {
     const byte = text[i];
-    const escape = byte === lineFeed && lineFeeds ? '#012' : byte === 0 && nuls ? '#000' : undefined;
+    const escape = byte === lineFeed ? escapes.lineFeed : byte === 0 ? escapes.nul : undefined;
     if (escape === undefined) continue;
     out.bytes(text.subarray(from, i));
     out.text(escape);
@@ -38,12 +38,15 @@ export function appendEscaped(out: ByteWriter, text: Uint8Array, lineFeeds: bool
   out.bytes(text.subarray(from));
 }
 
-/** Turns each LF that was written since `start` into `#012`. */
-export function escapeLineFeeds(out: ByteWriter, start: number): void {
+/** Puts `escape` in place of each LF that was written since `start`. */
+export function escapeLineFeeds(out: ByteWriter, start: number, escape: string): void {
   if (!out.view(start).includes(lineFeed)) return;
   const copy = Buffer.from(out.view(start));
   out.truncate(start);
-  appendEscaped(out, copy, true, false);
+  appendEscaped(out, copy, { lineFeed: escape });
 }
 
 const lineFeed = 0x0a;
+/** As rsyslog writes them on reception. */
+export const LINE_FEED = '#012';
+const NUL = '#000';

@@ -1,7 +1,7 @@
 import type { ByteWriter } from '../core/byte-writer.js';
 import type { Encoder } from '../core/encoder.js';
 import type { Entry } from '../core/entry.js';
-import { escapeLineFeeds } from './message-text.js';
+import { escapeLineFeeds, LINE_FEED } from './message-text.js';
 import { formatBytes, isPrintable, isPrintableAscii, withoutFormatting } from './printable.js';
 import { LocalStamp, displayTime } from './timestamp.js';
 import { cutTo } from './truncate.js';
@@ -9,6 +9,7 @@ import { cutTo } from './truncate.js';
 export interface ShortOptions {
   readonly maxMessageBytes: number | undefined;
   readonly singleLine: boolean;
+  readonly lineFeed?: string | undefined;
   readonly appName?: string | undefined;
   readonly hostname?: string | undefined;
 }
@@ -23,6 +24,7 @@ export class ShortEncoder implements Encoder {
   readonly fields = ['MESSAGE', '_SOURCE_REALTIME_TIMESTAMP', '_HOSTNAME', 'SYSLOG_IDENTIFIER', '_COMM', '_PID', 'SYSLOG_PID'];
   readonly #maxBytes: number | undefined;
   readonly #singleLine: boolean;
+  readonly #lineFeed: string;
   readonly #clock: () => number;
   readonly #hostname: Uint8Array | undefined;
   readonly #appName: Uint8Array | undefined;
@@ -31,6 +33,7 @@ export class ShortEncoder implements Encoder {
   constructor(options: ShortOptions, clock: () => number) {
     this.#maxBytes = options.maxMessageBytes;
     this.#singleLine = options.singleLine;
+    this.#lineFeed = options.lineFeed ?? LINE_FEED;
     this.#clock = clock;
     this.#hostname = options.hostname === undefined ? undefined : Buffer.from(options.hostname);
     this.#appName = options.appName === undefined ? undefined : Buffer.from(options.appName);
@@ -42,7 +45,7 @@ export class ShortEncoder implements Encoder {
     const start = out.length;
     const indent = this.#appendPrefix(entry, out);
     appendText(out, message, indent);
-    if (this.#singleLine) escapeLineFeeds(out, start);
+    if (this.#singleLine) escapeLineFeeds(out, start, this.#lineFeed);
     cutTo(out, start, this.#maxBytes);
     return true;
   }

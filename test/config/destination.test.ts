@@ -37,7 +37,7 @@ describe('a destination', () => {
       assert.deepEqual([kind, encoding.maxBytes], ['relp', 8192]);
     }
     assert.equal(read('relp://h:2514?maxBytes=1000000').encoding.maxBytes, 1_000_000);
-    assert.throws(() => read('relp://h:2514?ca=/ca.pem'), /ca is a setting of tls, relps or https destinations only/);
+    assert.throws(() => read('relp://h:2514?ca=/ca.pem'), /ca is a setting of tls, relps, https or logentries destinations only/);
     const secured = read('relps://h:2514?ca=/ca.pem&cert=c&key=k');
     assert.ok(secured.kind === 'relp');
     assert.deepEqual(secured.tls, { ca: '/ca.pem', cert: 'c', key: 'k', serverName: undefined, insecure: false });

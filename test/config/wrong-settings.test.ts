@@ -10,7 +10,7 @@ interface Mistake extends Given {
 }
 
 const tlsExample = "for example 'tls://127.0.0.1:6514?cert=server.crt&key=server.key'";
-const destinationForms = 'tcp://HOST:PORT, tls://HOST, udp://HOST:PORT, relp://HOST:PORT, relps://HOST:PORT, unix:///PATH, http://HOST, https://HOST or stdout:';
+const destinationForms = 'tcp://HOST:PORT, tls://HOST, udp://HOST:PORT, relp://HOST:PORT, relps://HOST:PORT, unix:///PATH, http://HOST, https://HOST, logentries: or stdout:';
 
 const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
   'on the command line': [
@@ -172,7 +172,7 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
     { argv: ['--to', 'tcp://h:1?name=a.previous'], says: 'Invalid --to "tcp://h:1?name=a.previous": a name must not end in ".previous", which is kept for a checkpoint\'s predecessor; choose another.' },
     { argv: ['--to', 'tcp://h:1?name=../x'], says: 'Invalid --to "tcp://h:1?name=../x": name has 1 to 128 letters, digits, ".", "_" or "-", and no "." at its beginning.' },
     { argv: ['--to', 'tls://h?framing=lf'], says: 'Invalid --to "tls://h?framing=lf": syslog over TLS counts octets (RFC 5425 section 4.3); leave it out.' },
-    { argv: ['--to', 'tcp://h:1?ca=/ca.crt'], says: 'Invalid --to "tcp://h:1?ca=/ca.crt": ca is a setting of tls, relps or https destinations only; leave it out.' },
+    { argv: ['--to', 'tcp://h:1?ca=/ca.crt'], says: 'Invalid --to "tcp://h:1?ca=/ca.crt": ca is a setting of tls, relps, https or logentries destinations only; leave it out.' },
     { argv: ['--to', 'tls://h?ca=../ca.crt'], says: 'Invalid --to "tls://h?ca=../ca.crt": ca is an absolute path, for example /etc/ssl/forwarder.pem, or the name of a file in $CREDENTIALS_DIRECTORY.' },
     { argv: ['--to', 'tls://h?cert=/c&key=-----BEGIN hunter2'], says: 'Invalid --to "key=…": key is the path of a file, and not its content.' },
     { argv: ['--to', 'tls://h?cert=/c.crt'], says: 'Invalid --to "tls://h?cert=/c.crt": a certificate needs its key; give key= too.' },
@@ -204,7 +204,7 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
     { file: 'unit: [nginx, "a b"]', says: 'Invalid config.yaml: unit[1] "a b": this is more than one unit; give the setting once for each.' },
     { file: 'to: ["stdout:", {url: "tcp://h:1", format: jsn}]', says: 'Invalid config.yaml: to[1].format "jsn": format is rfc5424, rfc3164, json, short or cat.' },
     { file: 'to: [{url: "tcp://h:1", fromat: json}]', says: 'Invalid config.yaml: to[0].fromat: there is no such setting; the nearest known one is format.' },
-    { file: 'to: [{url: "tcp://h:1", token: hunter2}]', says: 'Invalid config.yaml: to[0].token "…": token is a setting of http or https destinations only; leave it out.' },
+    { file: 'to: [{url: "tcp://h:1", token: hunter2}]', says: 'Invalid config.yaml: to[0].token "…": token is a setting of http, https or logentries destinations only; leave it out.' },
     { file: 'to: [{url: "https://h/", header: hunter2}]', says: 'Invalid config.yaml: to[0].header: a name follows a dot, as in header.X-Scope-OrgID.' },
     { file: 'to: [{url: "https://h/", header: {"a b": hunter2}}]', says: 'Invalid config.yaml: to[0].header.(a key that is no plain word) "…": the name of a header has letters, digits and "-", for example header.X-Scope-OrgID.' },
     { file: 'to: [{url: "https://h/", header: {X: [hunter2]}}]', says: 'Invalid config.yaml: to[0].header: write one value here, a list, or a mapping of names to values.' },
