@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { Certificates } from '../support/certificates.js';
+import { eventually } from '../support/eventually.js';
 import { runForwarder, RunningForwarder } from '../support/forwarder.js';
 import { Gatewayd } from '../support/gatewayd.js';
 import { JournalSandbox } from '../support/journal-sandbox.js';
@@ -109,20 +113,72 @@ describe('--from gateway:https:', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('checks the certificate of the gateway, and shows its own', { timeout: 60_000 }, async () => {
-    const [ca, client, stranger] = [certificates.path('ca.crt'), certificates.issue('client'), certificates.authority('stranger')];
-    const gateway = await Gatewayd.start({ directory: folder, listen: 'tcp', tls: { ...certificates.issue('server'), trust: ca } });
-    const run = (command: readonly string[], query: string) => runForwarder([...command, `--from=${gateway.url}?${query}`, '--start=head', '--no-follow', '--to=stdout:?format=cat']);
-    const mutual = `cert=${client.cert}&key=${client.key}`;
-    const { code, stdout, stderr } = await run([], `ca=${ca}&${mutual}`);
-    assert.equal(code, 0, stderr);
-    assert.equal(stdout.toString(), 'secured\n');
-    const unknown = await run(['check'], `ca=${stranger}&${mutual}`);
-    assert.equal(unknown.code, 1);
-    assert.match(unknown.stdout.toString(), /✗ gateway:https:\/\/127\.0\.0\.1:\d+ cannot be read: .*certificate/);
-    const nobody = await run(['check'], `ca=${ca}`);
-    assert.equal(nobody.code, 1, nobody.stdout.toString());
-    assert.equal((await run([], `ca=/nonexistent.pem`)).code, 2);
-    await gateway.stop();
+  const run = (command: readonly string[], from: string) => runForwarder([...command, `--from=${from}`, '--start=head', '--no-follow', '--to=stdout:?format=cat']);
+
+  it('checks the certificate of the gateway', { timeout: 60_000 }, async () => {
+    const gateway = await Gatewayd.start({ directory: folder, listen: 'tcp', tls: certificates.issue('server') });
+    try {
+      const { code, stdout, stderr } = await run([], `${gateway.url}?ca=${certificates.path('ca.crt')}`);
+      assert.equal(code, 0, stderr);
+      assert.equal(stdout.toString(), 'secured\n');
+      const unknown = await run(['check'], `${gateway.url}?ca=${certificates.authority('stranger')}`);
+      assert.equal(unknown.code, 1);
+      assert.match(unknown.stdout.toString(), /✗ gateway:https:\/\/127\.0\.0\.1:\d+ cannot be read: .*certificate/);
+      assert.equal((await run([], `${gateway.url}?ca=/nonexistent.pem`)).code, 2);
+    } finally {
+      await gateway.stop();
+    }
+  });
+
+  it('shows a certificate to a proxy that demands one, and reads from the path behind it', { timeout: 60_000 }, async () => {
+    const [client, server] = [certificates.issue('client'), certificates.issue('server')];
+    const gateway = await Gatewayd.start({ directory: folder });
+    const proxy = await startNginx(
+      (port) => `server {
+        listen 127.0.0.1:${port} ssl;
+        ssl_certificate ${server.cert};
+        ssl_certificate_key ${server.key};
+        ssl_client_certificate ${certificates.path('ca.crt')};
+        ssl_verify_client on;
+        location /journal/ { proxy_pass http://unix:${gateway.url.slice('gateway:'.length)}:/; proxy_http_version 1.1; proxy_buffering off; proxy_read_timeout 1d; }
+      }`,
+      join(folder, 'nginx'),
+    );
+    try {
+      const from = `gateway:https://127.0.0.1:${proxy.port}/journal?ca=${certificates.path('ca.crt')}`;
+      const { code, stdout, stderr } = await run([], `${from}&cert=${client.cert}&key=${client.key}`);
+      assert.equal(code, 0, stderr);
+      assert.equal(stdout.toString(), 'secured\n');
+      const nobody = await run(['check'], from);
+      assert.equal(nobody.code, 1);
+      assert.match(nobody.stdout.toString(), /✗ gateway:https:\/\/127\.0\.0\.1:\d+\/journal cannot be read: it answers 400/);
+    } finally {
+      proxy.stop();
+      await gateway.stop();
+    }
   });
 });
+
+/** An nginx with one server of its own, which ends with this process. */
+async function startNginx(server: (port: number) => string, directory: string): Promise<{ readonly port: number; stop(): void }> {
+  mkdirSync(directory, { recursive: true });
+  const holder = createServer().listen(0, '127.0.0.1');
+  await once(holder, 'listening');
+  const { port } = holder.address() as AddressInfo;
+  holder.close();
+  await once(holder, 'close');
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${join(directory, name)};`).join(' ');
+  writeFileSync(join(directory, 'nginx.conf'), `daemon off; master_process off; pid ${join(directory, 'pid')}; error_log stderr; events {} http { access_log off; ${temporary} ${server(port)} }`);
+  const child = spawn('nginx', ['-c', join(directory, 'nginx.conf'), '-p', directory], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const stop = (): void => void child.kill('SIGKILL');
+  process.once('exit', stop);
+  child.once('error', (error) => { throw new Error('Cannot run nginx: install the Debian package nginx.', { cause: error }); });
+  const answers = async (): Promise<boolean> => {
+    const socket = connect(port, '127.0.0.1');
+    const isThere = await once(socket, 'connect').then(() => true, () => false);
+    socket.destroy();
+    return isThere;
+  };
+  await eventually(answers, (isThere) => isThere);
+  return { port, stop };
+}

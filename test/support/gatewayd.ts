@@ -10,8 +10,8 @@ export interface GatewaydOptions {
   readonly directory: string;
   /** `tcp` takes a free port of the loopback device. */
   readonly listen?: 'unix' | 'tcp' | { readonly port: number };
-  /** PEM files: the server's own, and the authorities of the clients that it takes. */
-  readonly tls?: { readonly cert: string; readonly key: string; readonly trust?: string };
+  /** PEM files. (Debian's gatewayd knows no `--trust=`: it takes every client.) */
+  readonly tls?: { readonly cert: string; readonly key: string };
   /** Starts the process: the machine's own spawn, or that of a sandbox. */
   readonly spawn?: (command: string, args: readonly string[], options: SpawnOptions) => ChildProcess;
 }
@@ -56,7 +56,7 @@ export class Gatewayd {
     const { directory, tls, spawn = spawnHere } = this.#options;
     const listen = 'socketPath' in this.address ? this.address.socketPath : `127.0.0.1:${this.address.port}`;
     if ('socketPath' in this.address) rmSync(listen, { force: true });
-    const secured = tls === undefined ? [] : [`--cert=${tls.cert}`, `--key=${tls.key}`, ...(tls.trust === undefined ? [] : [`--trust=${tls.trust}`])];
+    const secured = tls === undefined ? [] : [`--cert=${tls.cert}`, `--key=${tls.key}`];
     const child = spawn('systemd-socket-activate', ['-l', listen, PROGRAM, `--directory=${directory}`, ...secured], { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#child = child;
     let said = '';
