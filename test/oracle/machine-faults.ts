@@ -1,3 +1,4 @@
+import type { Gatewayd } from '../support/gatewayd.js';
 import type { JournalSandbox } from '../support/journal-sandbox.js';
 import type { ForwarderService } from './forwarder-service.js';
 import type { JournalArchive } from './journal-archive.js';
@@ -104,6 +105,34 @@ export function machineActors({ sandbox, forwarder, archive, state, network, nam
       },
     },
   ];
+}
+
+/** What fails about a gatewayd that stands between the journal and the forwarder. */
+export function gatewayActor(gateway: Gatewayd): Actor {
+  return {
+    name: 'gateway',
+    quietMs: 3000,
+    faults: {
+      SIGKILL: {
+        weight: 3,
+        lastsMs: [0, 2000],
+        inflict: async ({ lastsMs, signal }) => {
+          await gateway.kill();
+          await waitOut(lastsMs, signal);
+          await gateway.start();
+        },
+      },
+      SIGSTOP: {
+        weight: 2,
+        lastsMs: [500, 4000],
+        inflict: async ({ lastsMs, signal }) => {
+          gateway.signal('SIGSTOP');
+          await waitOut(lastsMs, signal);
+          gateway.signal('SIGCONT');
+        },
+      },
+    },
+  };
 }
 
 function signalOne(forwarder: ForwarderService, chance: number, signal: NodeJS.Signals): string {

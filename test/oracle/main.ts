@@ -9,6 +9,7 @@ const { values } = parseArgs({
     rate: { type: 'string', default: '300' },
     only: { type: 'string', multiple: true },
     failing: { type: 'string', multiple: true },
+    from: { type: 'string', default: 'journal' },
     drain: { type: 'string', default: '90' },
     settings: { type: 'string' },
     keep: { type: 'boolean', default: false },
@@ -17,13 +18,14 @@ const { values } = parseArgs({
 const seed = Number(values.seed);
 const minutes = Number(values.minutes);
 const perSecond = Number(values.rate);
-if (!Number.isInteger(seed) || !(minutes > 0) || !(perSecond > 0)) {
-  process.stderr.write('npm run oracle -- [--seed INTEGER] [--minutes NUMBER] [--rate ENTRIES-PER-SECOND] [--only DESTINATION]... [--failing ACTOR]... [--drain SECONDS] [--settings NAME=VALUE&...] [--keep]\n');
+if (!Number.isInteger(seed) || !(minutes > 0) || !(perSecond > 0) || (values.from !== 'journal' && values.from !== 'gateway')) {
+  process.stderr.write('npm run oracle -- [--seed INTEGER] [--minutes NUMBER] [--rate ENTRIES-PER-SECOND] [--only DESTINATION]... [--failing ACTOR]... [--from journal|gateway] [--drain SECONDS] [--settings NAME=VALUE&...] [--keep]\n');
   process.exit(2);
 }
 process.stderr.write(`seed ${seed}\n`);
 const verdict = await runOracle({
   seed, perSecond,
+  from: values.from,
   lengthMs: minutes * 60_000,
   keep: values.keep,
   drainMs: Number(values.drain) * 1000,

@@ -21,6 +21,15 @@ describe('the oracle', { concurrency: false }, () => {
     }
   });
 
+  it('misses nothing where a gateway serves the journal, and is killed and stopped too', async (t) => {
+    const seconds = 20;
+    const verdict = await runOracle({ seed: 31, lengthMs: seconds * 1000, perSecond: 250, drainMs: 60_000, from: 'gateway', only: ['tcp', 'unix'] });
+    const text = await report(verdict, 31, seconds / 60);
+    t.diagnostic(`\n${text}`);
+    assert.deepEqual(verdict.faults, [], text);
+    for (const { name, written, received } of verdict.judgements) assert.ok(received > written / 4, `${name} received only ${received} of ${written}`);
+  });
+
   it('finds what is lost where a message counts as delivered as soon as it is written', async () => {
     const streams = ['tcp', 'unix'];
     const verdict = await runOracle({ seed: 206, lengthMs: 12_000, perSecond: 250, drainMs: 3000, only: streams, failing: streams, settings: 'confirmAfterMs=0&confirmBytes=1' });

@@ -3,12 +3,13 @@ import { mkdtemp, rm, writeFile, cp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { Gatewayd } from '../support/gatewayd.js';
 import { JournalSandbox } from '../support/journal-sandbox.js';
 import { destinations as allDestinations, type OracleDestination, type RunningDestination } from './destinations.js';
 import { ForwarderService } from './forwarder-service.js';
 import { JournalArchive, type Truth } from './journal-archive.js';
 import { judge, missingFrom, type Judgement, type Saved } from './judge.js';
-import { machineActors } from './machine-faults.js';
+import { gatewayActor, machineActors } from './machine-faults.js';
 import { Network } from './network.js';
 import { plan, type Actor, type Planned } from './schedule.js';
 import { StateDisk } from './state-disk.js';
@@ -24,6 +25,8 @@ export interface OracleOptions {
   readonly only?: readonly string[];
   /** Which things fail; all of them by default. */
   readonly failing?: readonly string[];
+  /** Where the forwarder reads: the journal by default, or a gatewayd that serves it and fails too. */
+  readonly from?: 'journal' | 'gateway';
   /** Settings for every lossless destination's URL, such as `confirmAfterMs=0`, which makes it lose. */
   readonly settings?: string;
   /** Leave the folder also where nothing is wrong. */
@@ -90,12 +93,13 @@ class Run {
     const running = new Map(chosen.map((destination) => [destination, destination.create({ folder: this.#folder, network, writers })]));
     await Promise.all([...running.values()].map((destination) => destination.start()));
     const urls = [...running].map(([{ isLossless }, { url }]) => (isLossless && this.#options.settings !== undefined ? `${url}&${this.#options.settings}` : url));
-    const args = ['--start=head', `--state-dir=${state.path}`, '--log-level=debug', ...urls.map((url) => `--to=${url}`)];
+    const gateway = this.#options.from === 'gateway' ? await Gatewayd.start({ directory: sandbox.directory, spawn: (command, rest, how) => sandbox.spawn(command, rest, how) }) : undefined;
+    const args = [...(gateway === undefined ? [] : [`--from=${gateway.url}`]), '--start=head', `--state-dir=${state.path}`, '--log-level=debug', ...urls.map((url) => `--to=${url}`)];
     const forwarder = new ForwarderService((command, rest, how) => network.spawn(command, rest, how), args, join(this.#folder, 'forwarder.log'));
     const machineFolder = join(sandbox.directory, sandbox.machineId);
     const archive = new JournalArchive(machineFolder, join(sandbox.directory, '..', 'vacuumed'));
     const names = chosen.map(({ name }) => name);
-    const actors = [...machineActors({ sandbox, forwarder, archive, state, network, names }), ...[...running.values()].map(({ actor }) => actor)];
+    const actors = [...machineActors({ sandbox, forwarder, archive, state, network, names }), ...(gateway === undefined ? [] : [gatewayActor(gateway)]), ...[...running.values()].map(({ actor }) => actor)];
     const planned = plan(seed, lengthMs, actors.filter(({ name }) => failing === undefined || failing.includes(name)));
 
     const over = new AbortController();
@@ -112,6 +116,7 @@ class Run {
     if (exitCode !== 0) this.#faults.push(`the forwarder ended with ${exitCode} when it was asked to stop with everything delivered`);
     over.abort();
     await watching;
+    await gateway?.stop();
     for (const { stop, ledger } of running.values()) {
       await stop();
       await ledger.catchUp();
