@@ -27,6 +27,13 @@ test('later lines are indented to the text, and LF on a single line is #012', ()
   assert.equal(short(fields, { singleLine: true }), `Nov 03 19:00:00 h1 app[42]: one#012${indent}two#012${indent}`);
 });
 
+test('another text may stand for LF on a single line, and is not cut in half', () => {
+  const indent = ' '.repeat('Nov 03 19:00:00 h1 app[42]: '.length);
+  assert.equal(short({ ...example, MESSAGE: 'one\ntwo\n' }, { singleLine: true, lineFeed: '\u2028' }), `Nov 03 19:00:00 h1 app[42]: one\u2028${indent}two`);
+  assert.equal(cat({ ...example, MESSAGE: 'one\ntwo\n' }, { singleLine: true, lineFeed: '\u2028' }), 'one\u2028two');
+  for (let most = 64; most < 70; most++) assert.doesNotMatch(cat({ ...example, MESSAGE: '\n'.repeat(99) }, { singleLine: true, lineFeed: '\u2028', maxMessageBytes: most }) ?? '', /\ufffd/);
+});
+
 test('a line feed in the identifier does not break a single line either', () => {
   assert.equal(short({ ...example, SYSLOG_IDENTIFIER: 'a\nb' }, { singleLine: true }), 'Nov 03 19:00:00 h1 a#012b[42]: first');
 });
