@@ -90,9 +90,11 @@ function shakeHands(socket: TLSSocket, { identity, leftMs, timeoutMs }: { readon
     const onEnd = (): void => settle(tlsFailureOf(undefined, identity, false));
     signal.addEventListener('abort', stop, { once: true });
     socket.on('error', (error) => settle(tlsFailureOf(error, identity, false)));
-    socket.once('end', onEnd).once('close', onEnd);
+    socket.once('close', onEnd);
     socket.once('secureConnect', () => {
       clearTimeout(timer);
+      // An end before this comes as an error too, which says more.
+      socket.once('end', onEnd);
       // The handshake took a round trip at least, and a refusal takes one more.
       const refusalMs = Math.min(Math.max(2 * (performance.now() - startMs), LEAST_REFUSAL_MS), GREATEST_REFUSAL_MS);
       timer = setTimeout(() => settle(undefined), refusalMs);

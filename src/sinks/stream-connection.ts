@@ -95,17 +95,39 @@ export class StreamConnection {
     });
   }
 
-  /** Half-closes, and resolves when everything is confirmed: by the peer's own close, or by acknowledgement and time. An abort gives up. */
+  /**
+   * Half-closes, and resolves when everything is confirmed: by the peer's own close, or by acknowledgement and time; with
+   * TLS by the latter alone, and the close comes after it. An abort gives up.
+   */
   async finish(signal: AbortSignal): Promise<void> {
     if (signal.aborted) this.#break(STOPPED);
     if (this.#failure !== undefined) return;
     const stop = (): void => this.#break(STOPPED);
     signal.addEventListener('abort', stop, { once: true });
-    this.#socket.end();
+    // A close_notify of the peer's, which may have been under way before ours, does not say that it has read everything;
+    // and the state of the socket hardly ever does, since a peer answers ours before our FIN is out.
+    const isTls = this.#socket !== this.#wire;
+    if (!isTls) this.#socket.end();
     await this.#confirmations.idle();
     signal.removeEventListener('abort', stop);
     this.#finished = true;
+    if (isTls && this.#failure === undefined) await this.#sayGoodbye(signal);
     this.#socket.destroy();
+  }
+
+  /** Sends close_notify (RFC 5425 section 4.4), and leaves the peer a little time to do the same. */
+  async #sayGoodbye(signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, GOODBYE_MS);
+      const done = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      signal.addEventListener('abort', done, { once: true });
+      this.#socket.once('end', done).once('close', done);
+      this.#socket.end();
+    });
   }
 
   #handOver(byteCount: number): Promise<boolean> {
@@ -117,6 +139,7 @@ export class StreamConnection {
   }
 
   #onPeerEnd(): void {
+    if (this.#finished) return;
     if (!this.#socket.writableFinished) {
       this.#break(this.#failureOf(undefined));
       return;
@@ -153,6 +176,8 @@ export class StreamConnection {
     this.#options.logger.info(`reads again, after ${seconds} s`);
   }
 }
+
+const GOODBYE_MS = 1000;
 
 /** The ends of a TCP connection; undefined for a Unix socket. */
 function endpointsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): Endpoints | undefined {

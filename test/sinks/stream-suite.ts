@@ -103,26 +103,49 @@ export function testStreamSink(name: string, tls?: TlsEnds): void {
     assert.deepEqual(logger.lines, []);
   });
 
-  scene('confirms on close at once when the receiver closes too', { confirmAfterMs: LONG_MS }, async ({ receiver, sink, deliver }) => {
-    const delivery = await deliver('one');
-    await sink.close(never());
-    assert.equal(await settled(delivery), true);
-    assert.equal(receiver.text(), 'one\n');
-  });
+  if (tls === undefined) {
+    scene('confirms on close at once when the receiver closes too', { confirmAfterMs: LONG_MS }, async ({ receiver, sink, deliver }) => {
+      const delivery = await deliver('one');
+      await sink.close(never());
+      assert.equal(await settled(delivery), true);
+      assert.equal(receiver.text(), 'one\n');
+    });
+
+    scene('confirms nothing on close when the receiver resets instead of closing', { confirmAfterMs: LONG_MS, answersEnd: false }, async ({ receiver, sink, deliver }) => {
+      const delivery = await deliver('one');
+      const closed = sink.close(never());
+      await once(await receiver.connection(), 'end');
+      receiver.reset();
+      await closed;
+      assert.equal(await settled(delivery), false);
+    });
+  } else {
+    scene('closes once everything is confirmed', { confirmAfterMs: 50 }, async ({ receiver, sink, deliver }) => {
+      const delivery = await deliver('one');
+      let isEnded = false;
+      const ended = once(await receiver.connection(), 'end').then(() => (isEnded = true));
+      assert.ok(delivery.outcome === 'sent');
+      const closed = sink.close(never());
+      assert.equal(await delivery.confirmed, true);
+      assert.equal(isEnded, false);
+      await ended;
+      await closed;
+    });
+
+    scene('confirms nothing when the receiver resets before everything is confirmed that a close waits for', { confirmAfterMs: LONG_MS }, async ({ receiver, sink, deliver }) => {
+      const delivery = await deliver('one');
+      const closed = sink.close(never());
+      await receiver.connection();
+      receiver.reset();
+      await closed;
+      assert.equal(await settled(delivery), false);
+    });
+  }
 
   scene('confirms on close by time when the receiver keeps its side open', { confirmAfterMs: 50, answersEnd: false }, async ({ sink, deliver }) => {
     const delivery = await deliver('one');
     await sink.close(never());
     assert.equal(await settled(delivery), true);
-  });
-
-  scene('confirms nothing on close when the receiver resets instead of closing', { confirmAfterMs: LONG_MS, answersEnd: false }, async ({ receiver, sink, deliver }) => {
-    const delivery = await deliver('one');
-    const closed = sink.close(never());
-    await once(await receiver.connection(), 'end');
-    receiver.reset();
-    await closed;
-    assert.equal(await settled(delivery), false);
   });
 
   scene('confirms nothing on close when the receiver goes with bytes unread', { confirmAfterMs: LONG_MS }, async ({ receiver, sink, deliver }) => {

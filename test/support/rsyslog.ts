@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type ReceivedMessage, SyslogDaemon, microseconds } from './syslog-daemon.js';
+import { type ReceivedMessage, SyslogDaemon, type TlsInputs, microseconds } from './syslog-daemon.js';
 
 export interface RsyslogOptions {
   /** rsyslog's own default of 8 KiB splits longer frames; here 64 KiB. */
@@ -12,6 +12,8 @@ export interface RsyslogOptions {
   readonly relps?: { readonly ca: string; readonly cert: string; readonly key: string; readonly client: string; readonly library: 'gnutls' | 'openssl' };
   /** A port of 127.0.0.1 to which everything is passed on over RELP, as it came. */
   readonly relpTo?: number;
+  /** Further inputs, over TLS by GnuTLS (`gtls`) or OpenSSL (`ossl`). */
+  readonly tls?: TlsInputs & { readonly driver: 'gtls' | 'ossl' };
 }
 
 /**
@@ -20,10 +22,13 @@ export interface RsyslogOptions {
  */
 export async function startRsyslog(options: RsyslogOptions = {}): Promise<SyslogDaemon> {
   if (!existsSync(program)) throw new Error(`${program} is missing: install the Debian package rsyslog.`);
-  const { relp = false, relps, relpTo } = options;
+  const { relp = false, relps, relpTo, tls } = options;
   return SyslogDaemon.start({
     name: 'rsyslog',
-    sockets: { udp: 'udp', tcp: 'tcp', ...(relp && { relp: 'tcp' as const }), ...(relps && { relps: 'tcp' as const }) },
+    sockets: {
+      udp: 'udp', tcp: 'tcp', ...(relp && { relp: 'tcp' as const }), ...(relps && { relps: 'tcp' as const }),
+      ...Object.fromEntries(Object.keys(tls?.inputs ?? {}).map((name) => [name, 'tcp' as const])),
+    },
     socketOf: { udp: 'udp', 'octet-counting': 'tcp', lf: 'tcp' },
     config: (ports, output, folder) => `
       global(workDirectory="${folder}" maxMessageSize="${options.maxMessageBytes ?? 65536}"
@@ -45,11 +50,19 @@ export async function startRsyslog(options: RsyslogOptions = {}): Promise<Syslog
       ${relp ? `module(load="imrelp") input(type="imrelp" address="127.0.0.1" port="${ports['relp']}" name="relp" ruleset="store")` : ''}
       ${relps ? `module(load="imrelp" tls.tlslib="${relps.library}") input(type="imrelp" address="127.0.0.1" port="${ports['relps']}" name="relps" ruleset="store"
         tls="on" tls.cacert="${relps.ca}" tls.mycert="${relps.cert}" tls.myprivkey="${relps.key}" tls.authmode="name" tls.permittedpeer=["${relps.client}"])` : ''}
+      ${tls === undefined ? '' : tlsInputs(tls, ports)}
       if $inputname == "internal" and $syslogseverity <= 3 then action(type="omfile" file="/dev/stderr")
     `,
     command: (configFile, folder) => ({ program, args: ['-n', '-iNONE', '-f', configFile], env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: folder } }),
     parse,
   });
+}
+
+function tlsInputs({ driver, ca, inputs }: NonNullable<RsyslogOptions['tls']>, ports: Readonly<Record<string, number>>): string {
+  return Object.entries(inputs).map(([name, { cert, key }]) => `
+      input(type="imtcp" address="127.0.0.1" port="${ports[name]}" name="${name}" ruleset="store" maxFrameSize="200000000"
+        streamDriver.name="${driver}" streamDriver.mode="1" streamDriver.authMode="x509/certvalid"
+        streamDriver.CAFile="${ca}" streamDriver.CertFile="${cert}" streamDriver.KeyFile="${key}")`).join('');
 }
 
 const program = '/usr/sbin/rsyslogd';

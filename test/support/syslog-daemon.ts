@@ -6,6 +6,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { CertificateFiles } from './certificates.js';
 import { LineTail } from './line-tail.js';
 
 /** The ways in that every daemon has: `octet-counting` and `lf` are TCP, framed as RFC 6587 says. */
@@ -28,6 +29,12 @@ export interface ReceivedMessage {
   readonly text: string;
   /** The whole message as it came, header included. */
   readonly raw: Buffer;
+}
+
+/** Inputs over TLS, by name: each answers with a certificate of its own, and takes only senders whose certificate comes from `ca`. */
+export interface TlsInputs {
+  readonly ca: string;
+  readonly inputs: Readonly<Record<string, CertificateFiles>>;
 }
 
 /** What sets one daemon apart from another. */

@@ -2,20 +2,24 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type ReceivedMessage, SyslogDaemon, microseconds } from './syslog-daemon.js';
+import { type ReceivedMessage, SyslogDaemon, type TlsInputs, microseconds } from './syslog-daemon.js';
 
 export interface SyslogNgOptions {
   /** A longer frame makes syslog-ng close the connection. 64 KiB by default, as syslog-ng has it. */
   readonly maxMessageBytes?: number;
+  /** Further inputs, which count octets as RFC 5425 has it. */
+  readonly tls?: TlsInputs;
 }
 
 /** A real syslog-ng, stricter about RFC 5424 and RFC 6587 than rsyslog: UDP, TCP with octet counting, TCP with LF. */
 export async function startSyslogNg(options: SyslogNgOptions = {}): Promise<SyslogDaemon> {
   const { program, env, modules } = installation();
+  const { ca = '', inputs = {} } = options.tls ?? {};
+  const names = Object.keys(inputs);
   const version = /\d+\.\d+/.exec(execFileSync(program, ['--version', ...modules], { env, encoding: 'utf8' }))?.[0];
   return SyslogDaemon.start({
     name: 'syslog-ng',
-    sockets: { udp: 'udp', lf: 'tcp', octets: 'tcp' },
+    sockets: { udp: 'udp', lf: 'tcp', octets: 'tcp', ...Object.fromEntries(names.map((name) => [name, 'tcp' as const])) },
     socketOf: { udp: 'udp', 'octet-counting': 'octets', lf: 'lf' },
     config: (ports, output) => `@version: ${version}
       options { keep-hostname(yes); chain-hostnames(no); use-dns(no); use-fqdn(no); dns-cache(no); frac-digits(6);
@@ -23,26 +27,29 @@ export async function startSyslogNg(options: SyslogNgOptions = {}): Promise<Sysl
       source udp { syslog(ip("127.0.0.1") port(${ports['udp']}) transport("udp") flags(store-raw-message) tags("udp")); };
       source lf { network(ip("127.0.0.1") port(${ports['lf']}) transport("tcp") flags(syslog-protocol, store-raw-message) tags("lf")); };
       source octets { syslog(ip("127.0.0.1") port(${ports['octets']}) transport("tcp") flags(store-raw-message) tags("octet-counting")); };
+      ${Object.entries(inputs).map(([name, { cert, key }]) => `
+      source ${name} { syslog(ip("127.0.0.1") port(${ports[name]}) transport("tls") flags(store-raw-message) tags("${name}")
+        tls(key-file("${key}") cert-file("${cert}") ca-file("${ca}") peer-verify(required-trusted))); };`).join('')}
       template received { template("${columns.map((macro) => `$(base64-encode \\"\${${macro}}\\")`).join(' ')}\\n"); };
       destination file { file("${output}" template(received) flush-lines(1)); };
-      log { source(udp); source(lf); source(octets); destination(file); };
+      log { ${['udp', 'lf', 'octets', ...names].map((name) => `source(${name}); `).join('')}destination(file); };
     `,
     command: (configFile, folder) => ({
       program,
       args: ['-F', '--no-caps', '--stderr', ...modules, `--cfgfile=${configFile}`, ...['persist-file', 'pidfile', 'control'].map((name) => `--${name}=${join(folder, name)}`)],
       env,
     }),
-    parse,
+    parse: (line) => parse(line, ['udp', 'lf', 'octet-counting', ...names]),
   });
 }
 
 const columns = ['TAGS', 'FACILITY_NUM', 'LEVEL_NUM', 'S_ISODATE', 'HOST', 'PROGRAM', 'PID', 'MSGID', 'SDATA', 'MESSAGE', 'RAWMSG'];
 
-function parse(line: Buffer): ReceivedMessage {
+function parse(line: Buffer, inputs: readonly string[]): ReceivedMessage {
   const [tags, facility, severity, time, host, app, pid, messageId, structuredData, message, raw] = line.toString('latin1').split(' ').map((column) => Buffer.from(column, 'base64'));
   const text = (value: Buffer | undefined) => value?.toString('utf8') ?? '';
   return {
-    input: text(tags).split(',').find((tag) => ['udp', 'lf', 'octet-counting'].includes(tag)) ?? '',
+    input: text(tags).split(',').find((tag) => inputs.includes(tag)) ?? '',
     facility: Number(text(facility)),
     severity: Number(text(severity)),
     timestamp: microseconds(text(time)),
