@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { Certificates } from '../support/certificates.js';
 import { CommandProcess, type Spawn } from './command-process.js';
 import { Ledger } from './ledger.js';
 import type { Network } from './network.js';
@@ -43,6 +44,17 @@ export const destinations: readonly OracleDestination[] = [
       const receiver = new Receiver('tcp', folder, spawnIn(network), { address: { port: 5101 }, framing: 'octet-counting' });
       const actor = { name: 'tcp', quietMs: 4000, faults: streamFaults(receiver, writers, () => network.queues(5101)) };
       return { ...parts(receiver), url: 'tcp://127.0.0.1:5101?name=tcp', actor };
+    },
+  },
+  {
+    name: 'tls',
+    isLossless: true,
+    isOrdered: true,
+    create: ({ folder, network, writers }) => {
+      const certificates = new Certificates(join(folder, 'certificates'));
+      const receiver = new Receiver('tls', folder, spawnIn(network), { address: { port: 5105 }, framing: 'octet-counting', tls: certificates.issue('server') });
+      const actor = { name: 'tls', quietMs: 4000, faults: streamFaults(receiver, writers, () => network.queues(5105)) };
+      return { ...parts(receiver), url: `tls://127.0.0.1:5105?name=tls&ca=${certificates.path('ca.crt')}`, actor };
     },
   },
   {

@@ -1,15 +1,18 @@
 // A receiver that can be told to misbehave, as a process of its own so that it can be killed for good.
-//   node receiver.mjs '{"address": {"port": 514} | {"path": "/…"} | {"udpPort": 514}, "framing": "octet-counting" | "lf" | "relp" | "http", "ledger": "/…"}'
+//   node receiver.mjs '{"address": {"port": 514} | {"path": "/…"} | {"udpPort": 514}, "framing": "octet-counting" | "lf" | "relp" | "http", "ledger": "/…", "tls": {"cert": "/…", "key": "/…"}}'
 // Keeps in the ledger, in the moment of reading: `open CONNECTION MS`, `got CONNECTION NUMBER…`, `bad CONNECTION WHY`.
 // With "relp" and "http" it acknowledges what stands in the ledger. Commands on stdin and answers on stdout are lines of JSON. Needs no loader, so that it is back soon.
 import { createSocket } from 'node:dgram';
-import { openSync, rmSync, writeSync } from 'node:fs';
+import { openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
+import { createServer as createTlsServer } from 'node:tls';
 
-const { address, framing, ledger } = JSON.parse(process.argv[2]);
+const { address, framing, ledger, tls } = JSON.parse(process.argv[2]);
 const file = openSync(ledger, 'a');
 const sockets = new Map();
+/** The TCP connections below those of TLS; elsewhere the same. */
+const wires = new Set();
 let connections = 0;
 let bytesRead = 0;
 let bytesPerSecond = Infinity;
@@ -24,7 +27,8 @@ createInterface(process.stdin).on('line', (line) => obey(JSON.parse(line)));
 
 function listenToStreams() {
   if (address.path !== undefined) rmSync(address.path, { force: true });
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
+  const server = tls === undefined ? createServer({ allowHalfOpen: true }, take) : createTlsServer({ cert: readFileSync(tls.cert), key: readFileSync(tls.key), allowHalfOpen: true }, take);
+  function take(socket) {
     const id = `${process.pid}-${++connections}`;
     write(`open ${id} ${Date.now()}\n`);
     sockets.set(socket, id);
@@ -41,6 +45,11 @@ function listenToStreams() {
     socket.on('end', () => socket.end());
     socket.on('error', () => socket.destroy());
     socket.on('close', () => sockets.delete(socket));
+  }
+  server.on('connection', (wire) => {
+    wires.add(wire);
+    wire.on('error', () => wire.destroy());
+    wire.on('close', () => wires.delete(wire));
   });
   server.on('error', fail);
   server.listen(address.path === undefined ? { port: address.port, host: '127.0.0.1' } : { path: address.path }, () => say({ listening: true }));
@@ -76,7 +85,7 @@ function obey({ id, ...command }) {
       ({ status = 204, losesAnswers = false } = command);
       break;
     case 'reset':
-      for (const socket of sockets.keys()) address.path === undefined ? socket.resetAndDestroy() : socket.destroy();
+      for (const wire of wires) address.path === undefined ? wire.resetAndDestroy() : wire.destroy();
       break;
     case 'finish':
       // Its side is closed, and it goes on reading.

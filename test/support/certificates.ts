@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -21,9 +21,12 @@ export interface CertificateFiles {
 
 /** Authorities and certificates in a folder of their own, made with openssl: those of a test are never older than it. */
 export class Certificates {
-  readonly folder = mkdtempSync(join(tmpdir(), 'certificates-'));
+  readonly folder: string;
 
-  constructor() {
+  /** `folder` is made, and removed at the end; without it there is one of its own. */
+  constructor(folder?: string) {
+    if (folder !== undefined) mkdirSync(folder);
+    this.folder = folder ?? mkdtempSync(join(tmpdir(), 'certificates-'));
     process.once('exit', () => this.remove());
     this.authority('ca');
   }
