@@ -4,6 +4,8 @@ import type { Delivery } from '../core/sink.js';
 export interface Failure {
   readonly code: string;
   readonly reason: string;
+  /** True where no waiting helps. */
+  readonly needsOperator?: boolean;
 }
 
 /** The caller's signal aborted. */
@@ -21,8 +23,8 @@ export function failureOf(error: unknown): Failure {
   return { code, reason: REASONS[code] ?? message };
 }
 
-export function retryable({ code, reason }: Failure, deliveredCount = 0): Delivery {
-  return deliveredCount === 0 ? { outcome: 'retryable', reason, code } : { outcome: 'retryable', reason, code, deliveredCount };
+export function retryable(failure: Failure, deliveredCount = 0): Delivery {
+  return deliveredCount === 0 ? { outcome: 'retryable', ...failure } : { outcome: 'retryable', ...failure, deliveredCount };
 }
 
 const REASONS: Readonly<Record<string, string>> = {

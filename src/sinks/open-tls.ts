@@ -47,7 +47,10 @@ export async function openTlsStream(address: { readonly host: string; readonly p
 /** What the break of a TLS connection means: `error` is undefined where the peer closed it. `isProven` once anything was confirmed on it. */
 export function tlsFailureOf(error: unknown, identity: TlsIdentity, isProven: boolean): Failure {
   const reason = error === undefined ? undefined : identity.explain(error);
-  if (reason !== undefined) return { code: (error as NodeJS.ErrnoException).code ?? 'UNKNOWN', reason };
+  if (reason !== undefined) {
+    const { code = 'UNKNOWN' } = error as NodeJS.ErrnoException;
+    return { code, reason, needsOperator: !PASSING.test(code) };
+  }
   const failure = error === undefined ? PEER_CLOSED : failureOf(error);
   if (isProven || !['EPIPE', 'ECONNRESET'].includes(failure.code)) return failure;
   // rsyslog with GnuTLS says no more than this when it refuses a client certificate.
@@ -104,6 +107,8 @@ function shakeHands(socket: TLSSocket, { identity, leftMs, timeoutMs }: { readon
   });
 }
 
+/** What may be of one connection alone. */
+const PASSING = /^ECONNRESET$|INTERNAL_ERROR$|BAD_RECORD_MAC$|DECRYPTION_FAILED/;
 /** What a handshake is given where connecting has taken all the time. */
 const LEAST_HANDSHAKE_MS = 1000;
 const LEAST_REFUSAL_MS = 50;

@@ -56,13 +56,13 @@ const UNKNOWN_AUTHORITY: readonly string[] = [
 ];
 
 const CHECKS: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: 'the server\'s certificate has expired',
-  CERT_NOT_YET_VALID: 'the server\'s certificate is not valid yet',
-  CERT_REVOKED: 'the server\'s certificate is revoked',
-  CERT_SIGNATURE_FAILURE: 'the signature of the server\'s certificate is wrong',
-  CERT_CHAIN_TOO_LONG: 'the chain of the server\'s certificate is too long',
-  INVALID_CA: 'the server\'s certificate is signed by one that is no authority\'s',
-  INVALID_PURPOSE: 'the server\'s certificate is not meant for servers',
+  CERT_HAS_EXPIRED: "the server's certificate has expired",
+  CERT_NOT_YET_VALID: "the server's certificate is not valid yet",
+  CERT_REVOKED: "the server's certificate is revoked",
+  CERT_SIGNATURE_FAILURE: "the signature of the server's certificate is wrong",
+  CERT_CHAIN_TOO_LONG: "the chain of the server's certificate is too long",
+  INVALID_CA: "the server's certificate is signed by one that is no authority's",
+  INVALID_PURPOSE: "the server's certificate is not meant for servers",
 };
 
 /** RFC 8446 section 6.2: the alerts that are about the certificate which a peer has shown. */

@@ -50,7 +50,7 @@ describe('every Markdown page', () => {
       for (const { text } of examples) {
         const file = join(folder, 'rsyslog.conf');
         // The folder in which rsyslog keeps its queues is made by its package's first start.
-        await writeFile(file, text.replaceAll('/var/spool/rsyslog', folder).replaceAll('/etc/ssl', certificates.folder));
+        await writeFile(file, text.replaceAll('/var/spool/rsyslog', folder).replaceAll(/\/etc\/ssl(\/loghost)?/g, certificates.folder));
         const { stderr } = await promisify(execFile)('/usr/sbin/rsyslogd', ['-N1', '-f', file]).catch((cause: NodeJS.ErrnoException) => {
           throw cause.code === 'ENOENT' ? new Error('rsyslogd is missing: install the Debian package rsyslog.', { cause }) : cause;
         });

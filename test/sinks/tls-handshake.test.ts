@@ -47,6 +47,7 @@ for (const [what, certificate, code, reason] of [
     const delivery = await deliver(sink, 'one');
     assert.ok(delivery.outcome === 'retryable');
     assert.equal(delivery.code, code);
+    assert.equal(delivery.needsOperator, true);
     assert.match(delivery.reason, reason);
     assert.match((await sink.probe(never())) ?? '', reason);
     const careless = await sinkTo(receiver.port, { ca: undefined, insecure: true });

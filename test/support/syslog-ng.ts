@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type ReceivedMessage, SyslogDaemon, type TlsInputs, microseconds } from './syslog-daemon.js';
+import { type DaemonKind, type ReceivedMessage, SyslogDaemon, type TlsInputs, microseconds } from './syslog-daemon.js';
 
 export interface SyslogNgOptions {
   /** A longer frame makes syslog-ng close the connection. 64 KiB by default, as syslog-ng has it. */
@@ -34,13 +34,15 @@ export async function startSyslogNg(options: SyslogNgOptions = {}): Promise<Sysl
       destination file { file("${output}" template(received) flush-lines(1)); };
       log { ${['udp', 'lf', 'octets', ...names].map((name) => `source(${name}); `).join('')}destination(file); };
     `,
-    command: (configFile, folder) => ({
-      program,
-      args: ['-F', '--no-caps', '--stderr', ...modules, `--cfgfile=${configFile}`, ...['persist-file', 'pidfile', 'control'].map((name) => `--${name}=${join(folder, name)}`)],
-      env,
-    }),
+    command: syslogNgCommand,
     parse: (line) => parse(line, ['udp', 'lf', 'octet-counting', ...names]),
   });
+}
+
+/** How the installed or unpacked syslog-ng is started. */
+export function syslogNgCommand(configFile: string, folder: string): ReturnType<DaemonKind['command']> {
+  const { program, env, modules } = installation();
+  return { program, args: ['-F', '--no-caps', '--stderr', ...modules, `--cfgfile=${configFile}`, ...['persist-file', 'pidfile', 'control'].map((name) => `--${name}=${join(folder, name)}`)], env };
 }
 
 const columns = ['TAGS', 'FACILITY_NUM', 'LEVEL_NUM', 'S_ISODATE', 'HOST', 'PROGRAM', 'PID', 'MSGID', 'SDATA', 'MESSAGE', 'RAWMSG'];
