@@ -16,6 +16,7 @@ import type { Position } from './core/position.js';
 import type { ReaderEvents } from './core/reader-events.js';
 import type { RouteProgress } from './core/route-progress.js';
 import type { RouteStatus } from './core/route-status.js';
+import type { Sink } from './core/sink.js';
 import type { Source } from './core/source.js';
 import type { TlsMemory } from './core/tls.js';
 import { createSink, encoderFor } from './destinations.js';
@@ -27,7 +28,7 @@ import type { MonitorServer } from './observe/http-server.js';
 import { LagMeter } from './observe/lag.js';
 import { ReaderCounts } from './observe/reader-counts.js';
 import { DeadLetterFile } from './pipeline/dead-letter-file.js';
-import { createFilter, type Filter, type FilterConditions } from './pipeline/filter.js';
+import { createFilter, type FilterConditions } from './pipeline/filter.js';
 import { JOINED_FIELDS, joinLines } from './pipeline/join-lines.js';
 import { Route } from './pipeline/route.js';
 import { findAccessFault, isGap, JournalSource, machineId, type Identity } from './sources/journalctl/index.js';
@@ -218,7 +219,7 @@ export class Forwarder {
     const { joinLines: joins, reportGaps } = this.#settings.source;
     // A gap is nobody's entry: no condition is meant for it.
     const accepts = reportGaps ? (entry: Entry) => filter.accepts(entry) || isGap(entry) : filter.accepts;
-    const input = inputs.open(fieldsFor(encoder, filter, joins ? JOINED_FIELDS : []), name, reader);
+    const input = inputs.open(fieldsFor(encoder, sink, [...filter.fields, ...(joins ? JOINED_FIELDS : [])]), name, reader);
     const source = joins ? joinLines(input) : input;
     const isDurable = state.checkpoint && inputs.canBeReadAgain;
     const checkpoints = isDurable ? new CheckpointFile({ path: join(state.directory, `${name}.json`), destination: label, logger }) : this.#memoryFor(name);
@@ -318,8 +319,10 @@ function isGlob(unit: string): boolean {
   return /[*?[]/.test(unit);
 }
 
-function fieldsFor(encoder: Encoder, filter: Filter, others: readonly string[]): readonly string[] | undefined {
-  return encoder.fields === undefined ? undefined : [...new Set([...encoder.fields, ...filter.fields, ...others])];
+/** The fields that are needed of each entry; undefined for all. */
+function fieldsFor(encoder: Encoder, { lanes }: Sink, others: readonly string[]): readonly string[] | undefined {
+  const ofLanes = lanes === undefined ? [] : lanes.fields;
+  return encoder.fields === undefined || ofLanes === undefined ? undefined : [...new Set([...encoder.fields, ...ofLanes, ...others])];
 }
 
 /** A signal that aborts so long after another one has. */

@@ -1,4 +1,4 @@
-import type { Cursor } from './entry.js';
+import type { Cursor, Entry } from './entry.js';
 
 /**
  * How messages are delimited: `octet-counting` (RFC 6587 section 3.4.1, `LENGTH SP MESSAGE`), `lf` (section 3.4.2,
@@ -8,6 +8,8 @@ export type Framing = 'octet-counting' | 'lf' | 'none';
 
 /** The messages of one delivery. Valid until the promise that `deliver` returned has settled. */
 export interface Batch {
+  /** The lane that all its messages belong to; empty where the sink has no lanes. */
+  readonly lane: string;
   readonly count: number;
   /** The frames one after another, just as a stream carries them. */
   readonly bytes: Uint8Array;
@@ -62,16 +64,38 @@ export interface SinkLimits {
   readonly maxMessages: number;
   /** The largest sum of a batch's frames, in bytes. A single larger frame is a batch of its own. */
   readonly maxBytes: number;
+  /** What the receiver counts for each message beyond its frame, towards `maxBytes`. 0 where it is absent. */
+  readonly overheadBytes?: number;
+  /** The receiver takes no message without content: an entry of which the format makes one is left out, as filtered. */
+  readonly refusesEmpty?: boolean;
   /** How many deliveries may be under way at a time. */
   readonly maxInFlight: number;
   /** How long a batch may wait for more, from its first entry; 0 sends as soon as the source has no more at hand. */
   readonly maxAgeMs: number;
 }
 
+/**
+ * The places within one destination, such as streams of a group, each of which has batches of its own. Entries keep
+ * their order within a lane, and lanes are delivered side by side, at most one batch of each at a time.
+ */
+export interface Lanes {
+  /** The journal fields that `laneOf` reads; undefined for any of them. */
+  readonly fields: readonly string[] | undefined;
+  /** How many batches may be kept at a time, filling, waiting and under way; then the oldest is sent as it is, and reading waits. */
+  readonly maxBatches: number;
+  /** How many bytes of frames they may hold together; then the largest is sent as it is, and reading waits. */
+  readonly maxHeldBytes: number;
+  /** The lane of an entry; undefined for one that the destination would refuse whatever its content: it is left out, as filtered. */
+  laneOf(entry: Entry): string | undefined;
+}
+
 /** Where messages go. */
 export interface Sink {
   readonly framing: Framing;
+  /** May change from one batch to the next, as a receiver's rules or its patience do. */
   readonly limits: SinkLimits;
+  /** Absent where the destination is one place. */
+  readonly lanes?: Lanes;
   /** Why the last connection broke, as one clause: the explanation of a `confirmed` that became false. */
   readonly lastBreak?: string | undefined;
   /**
@@ -82,8 +106,8 @@ export interface Sink {
   /** True while an attempt waits for a receiver that takes its time, for which there is no limit: a closed window, a full pipe. */
   readonly isHeldUp?: boolean;
   /**
-   * Attempts one delivery and says how it ended; a rejected promise is a bug. Deliveries are attempted in the order
-   * of the calls. Resolves soon after `signal` aborts, as retryable.
+   * Attempts one delivery and says how it ended; a rejected promise is a bug. Deliveries (of one lane) are attempted
+   * in the order of the calls. Resolves soon after `signal` aborts, as retryable.
    */
   deliver(batch: Batch, signal: AbortSignal): Promise<Delivery>;
   /**

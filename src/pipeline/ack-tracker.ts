@@ -1,35 +1,50 @@
 import type { Position } from '../core/position.js';
 
-/** One batch on its way. */
+/** One batch on its way, from its first message on. */
 export interface Mark {
   /** Ascends in the order of the source. */
   readonly number: number;
-  /** The last entry that is settled once this mark is. */
-  position: Position;
-  readonly messages: number;
+  /** The last entry before the batch's first one. */
+  readonly before: Position | undefined;
+  /** Entries between the mark before this one and this one that needed no delivery. */
+  readonly filteredBefore: number;
+  messages: number;
   /** How many of the messages the receiver refused. */
   rejected: number;
-  /** Entries up to `position` that needed no delivery. */
-  filtered: number;
   state: 'open' | 'settled' | 'dropped';
+}
+
+/** A step of the watermark, and what became settled with it. */
+export interface Advance {
+  readonly position: Position;
+  readonly messages: number;
+  readonly rejected: number;
+  readonly filtered: number;
 }
 
 /**
  * Knows up to where everything is settled: delivered, filtered out, or dead-lettered. Batches may be settled in any
- * order; the watermark never passes one that is not.
+ * order, and their entries may lie between each other's; the watermark never passes an entry that is not settled.
+ *
+ * That holds since batches are begun in the order of the source: whatever stands before the first entry of the oldest
+ * open batch belongs to one that was begun, and settled, before.
  */
 export class AckTracker {
-  readonly #onSettled: (mark: Mark) => void;
+  readonly #onAdvance: (advance: Advance) => void;
   readonly #open: Mark[] = [];
   #head = 0;
-  #opened = 0;
+  #begun = 0;
   #watermark: Position | undefined;
+  /** The last entry that was noted. An Entry is a Position, decoded late. */
+  #taken: Position | undefined;
+  /** Entries that needed no delivery, since the last mark. */
+  #filtered = 0;
   #wake: (() => void) | undefined;
 
-  /** `onSettled` hears of each mark in the order of the source, when the watermark has moved past it. */
-  constructor(start: Position | undefined, onSettled: (mark: Mark) => void) {
+  /** `onAdvance` hears of each step of the watermark. */
+  constructor(start: Position | undefined, onAdvance: (advance: Advance) => void) {
     this.#watermark = start;
-    this.#onSettled = onSettled;
+    this.#onAdvance = onAdvance;
   }
 
   /** The position up to which everything is settled; undefined when nothing ever was. */
@@ -37,38 +52,51 @@ export class AckTracker {
     return this.#watermark;
   }
 
+  /** Batches that were begun and that the watermark has not passed. */
   get openCount(): number {
     return this.#open.length - this.#head;
   }
 
-  /** Notes a batch as on its way: everything up to `position` that no earlier mark covers. */
-  open(position: Position, messages: number, filtered: number): Mark {
-    const mark: Mark = { number: ++this.#opened, position, messages, rejected: 0, filtered, state: 'open' };
+  /** Notes that a batch begins with the next entry, which is not noted yet. */
+  begin(): Mark {
+    if (this.openCount === 0) this.#advance(0, 0, 0);
+    const before = this.#taken === undefined ? this.#watermark : positionOf(this.#taken);
+    const mark: Mark = { number: ++this.#begun, before, filteredBefore: this.#filtered, messages: 0, rejected: 0, state: 'open' };
+    this.#filtered = 0;
     this.#open.push(mark);
     return mark;
+  }
+
+  /** Notes the next entry, which a batch that was begun has; or, where it is `filtered`, which needs no delivery. */
+  take(entry: Position, isFiltered: boolean): void {
+    this.#taken = entry;
+    if (isFiltered) this.#filtered += 1;
+  }
+
+  /** Lets the watermark move over what was noted, where nothing is open; `through` is where the source has nothing more up to. */
+  pass(through?: Position): void {
+    if (through !== undefined) this.#taken = through;
+    if (this.openCount === 0) this.#advance(0, 0, 0);
   }
 
   /** Settles a mark. One that a rewind has dropped stays dropped: its entries are read and noted again. */
   settle(mark: Mark): void {
     if (mark.state !== 'open') return;
     mark.state = 'settled';
+    if (mark !== this.#open[this.#head]) return;
+    let messages = 0;
+    let rejected = 0;
+    // The watermark has passed what lies before the first of them already.
+    let filtered = -mark.filteredBefore;
     for (let first = this.#open[this.#head]; first?.state === 'settled'; first = this.#open[this.#head]) {
       this.#head += 1;
-      this.#advance(first);
+      messages += first.messages;
+      rejected += first.rejected;
+      filtered += first.filteredBefore;
     }
+    this.#advance(messages, rejected, filtered);
     this.#compact();
     this.#wake?.();
-  }
-
-  /** Notes that nothing up to `position` needs delivery beyond what is open: settled as soon as what is before it. */
-  pass(position: Position, filtered: number): void {
-    const last = this.#open.at(-1);
-    if (last === undefined) {
-      this.#advance({ number: this.#opened, position, messages: 0, rejected: 0, filtered, state: 'settled' });
-    } else {
-      last.position = position;
-      last.filtered += filtered;
-    }
   }
 
   /** Drops all that is open: it will be read and noted again from the watermark on. */
@@ -76,6 +104,8 @@ export class AckTracker {
     for (const mark of this.#open) if (mark.state === 'open') mark.state = 'dropped';
     this.#open.length = 0;
     this.#head = 0;
+    this.#taken = undefined;
+    this.#filtered = 0;
     this.#wake?.();
   }
 
@@ -94,9 +124,18 @@ export class AckTracker {
     }
   }
 
-  #advance(mark: Mark): void {
-    this.#watermark = mark.position;
-    this.#onSettled(mark);
+  /** Moves the watermark to where the oldest open mark begins, or over all that was noted. */
+  #advance(messages: number, rejected: number, filteredBetween: number): void {
+    const oldest = this.#open[this.#head];
+    const position = oldest === undefined ? this.#taken && positionOf(this.#taken) : oldest.before;
+    if (position === undefined) return;
+    const filtered = filteredBetween + (oldest === undefined ? this.#filtered : oldest.filteredBefore);
+    if (oldest === undefined) {
+      this.#filtered = 0;
+      this.#taken = undefined;
+    }
+    this.#watermark = position;
+    this.#onAdvance({ position, messages, rejected, filtered });
   }
 
   /** Gives memory back, but not for every mark: removing from the front costs the length of the rest. */
@@ -105,4 +144,8 @@ export class AckTracker {
     this.#open.splice(0, this.#head);
     this.#head = 0;
   }
+}
+
+function positionOf(place: Position): Position {
+  return { cursor: place.cursor, timestamp: place.timestamp };
 }

@@ -1,31 +1,39 @@
 import { ByteWriter } from '../core/byte-writer.js';
 import type { Encoder } from '../core/encoder.js';
 import type { Cursor, Entry } from '../core/entry.js';
+import type { Position } from '../core/position.js';
 import type { Batch, Framing, SinkLimits } from '../core/sink.js';
 
 /** Memory that a batch keeps for the next one. */
 const KEEP_BYTES = 512 * 1024;
+/** What a batch begins with that is one of many. */
+const SMALL_BYTES = 4 * 1024;
 const LF = 0x0a;
 const SPACE = 0x20;
 
 /** Encodes and frames entries into one buffer: the frames lie as the wire carries them, and nothing is copied again. */
 export class FramedBatch implements Batch {
+  readonly lane: string;
   readonly #encoder: Encoder;
   readonly #framing: Framing;
-  readonly #frames = new ByteWriter();
+  readonly #frames: ByteWriter;
   /** Octet counting puts the length first, so a message is made here before its frame. */
-  readonly #scratch = new ByteWriter();
+  readonly #scratch: ByteWriter;
   readonly #starts: number[] = [];
   readonly #ends: number[] = [];
-  readonly #entries: Entry[] = [];
+  readonly #places: Position[] = [];
   /** When the first entry came, as performance.now() tells it. */
   #startedMs = 0;
   /** How many messages at the head are delivered already. */
   #skipped = 0;
 
-  constructor(encoder: Encoder, framing: Framing) {
+  /** Where a lane is named, the batch is one of many: it begins small, and keeps positions in place of entries, which hold on to the memory they were read into. */
+  constructor(encoder: Encoder, framing: Framing, lane = '') {
+    this.lane = lane;
     this.#encoder = encoder;
     this.#framing = framing;
+    this.#frames = lane === '' ? new ByteWriter() : new ByteWriter(SMALL_BYTES);
+    this.#scratch = framing === 'octet-counting' ? new ByteWriter() : new ByteWriter(0);
   }
 
   get count(): number {
@@ -34,6 +42,11 @@ export class FramedBatch implements Batch {
 
   get startedMs(): number {
     return this.#startedMs;
+  }
+
+  /** The length of all frames, skipped ones included. */
+  get heldBytes(): number {
+    return this.#frames.length;
   }
 
   get bytes(): Uint8Array {
@@ -48,14 +61,19 @@ export class FramedBatch implements Batch {
     const frameStart = this.#frames.length;
     const start = this.#frame(entry);
     if (start === undefined) return 'skipped';
-    if (this.count > 0 && (this.#frames.length > limits.maxBytes || this.count >= limits.maxMessages)) {
+    if (limits.refusesEmpty === true && this.#frames.length - start === (this.#framing === 'lf' ? 1 : 0)) {
+      this.#frames.truncate(frameStart);
+      return 'skipped';
+    }
+    const size = this.#frames.length + (limits.overheadBytes ?? 0) * (this.count + 1);
+    if (this.count > 0 && (size > limits.maxBytes || this.count >= limits.maxMessages)) {
       this.#frames.truncate(frameStart);
       return 'full';
     }
     if (this.count === 0) this.#startedMs = performance.now();
     this.#starts.push(start);
     this.#ends.push(this.#framing === 'lf' ? this.#frames.length - 1 : this.#frames.length);
-    this.#entries.push(entry);
+    this.#places.push(this.lane === '' ? entry : { cursor: entry.cursor, timestamp: entry.timestamp });
     return 'added';
   }
 
@@ -65,15 +83,16 @@ export class FramedBatch implements Batch {
   }
 
   timestamp(index: number): number {
-    return this.entry(index).timestamp;
+    return this.place(index).timestamp;
   }
 
   cursor(index: number): Cursor {
-    return this.entry(index).cursor;
+    return this.place(index).cursor;
   }
 
-  entry(index: number): Entry {
-    return this.#entries[this.#skipped + index]!;
+  /** Where a message's entry stands in the source. */
+  place(index: number): Position {
+    return this.#places[this.#skipped + index]!;
   }
 
   /** Leaves the first `count` messages out from now on: they are delivered. */
@@ -86,7 +105,7 @@ export class FramedBatch implements Batch {
     this.#scratch.clear(KEEP_BYTES);
     this.#starts.length = 0;
     this.#ends.length = 0;
-    this.#entries.length = 0;
+    this.#places.length = 0;
     this.#skipped = 0;
   }
 

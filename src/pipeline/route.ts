@@ -3,16 +3,16 @@ import type { DeadLetters } from '../core/dead-letters.js';
 import type { Encoder } from '../core/encoder.js';
 import type { Entry } from '../core/entry.js';
 import type { Logger } from '../core/logger.js';
-import type { Position } from '../core/position.js';
 import type { RouteProgress } from '../core/route-progress.js';
 import type { RouteStatus } from '../core/route-status.js';
 import type { Delivery, Rejection, Sink } from '../core/sink.js';
 import type { Chunk, Source } from '../core/source.js';
-import { AckTracker, type Mark } from './ack-tracker.js';
-import { FramedBatch } from './batch.js';
+import { AckTracker, type Advance, type Mark } from './ack-tracker.js';
+import type { FramedBatch } from './batch.js';
 import { CheckpointSaver } from './checkpoint-saver.js';
 import { Lookahead } from './lookahead.js';
 import { Outage } from './outage.js';
+import { Outbox, type Parcel } from './outbox.js';
 import { pause } from './pause.js';
 import { retryUntilFinal } from './retry.js';
 import { Throughput } from './throughput.js';
@@ -60,13 +60,12 @@ export class Route {
   readonly #options: RouteOptions;
   readonly #outage: Outage;
   readonly #saver: CheckpointSaver;
-  readonly #deliveries = new Set<Promise<void>>();
   /** The deliveries that failed at least once: nothing later is attempted before them, so that order is kept. */
   readonly #retrying = new Set<Mark>();
   readonly #confirmations = new Set<Promise<void>>();
   /** When each attempt that is under way began, the oldest first. */
   readonly #attempts = new Map<Mark, number>();
-  readonly #spareBatches: FramedBatch[] = [];
+  #outbox: Outbox | undefined;
   #tracker = new AckTracker(undefined, () => undefined);
   #state: RouteStatus['state'] = 'starting';
   /** What earlier runs had counted. */
@@ -81,9 +80,6 @@ export class Route {
   #retries = 0;
   #batches = 0;
   #bytes = 0;
-  /** The last entry taken since the last mark (an Entry is a Position, decoded late), and how many needed no delivery. */
-  #taken: Position | undefined;
-  #filtered = 0;
   #ahead: Lookahead<Chunk> | undefined;
   #isReady = false;
   #isComplete = true;
@@ -122,9 +118,9 @@ export class Route {
       perSecond: this.#throughput.perSecond(performance.now()),
       batches: this.#batches,
       bytes: this.#bytes,
-      inFlight: this.#deliveries.size,
-      unconfirmedBatches: this.#tracker.openCount,
-      waitingMs: this.#tracker.openCount === 0 ? 0 : performance.now() - this.#movedMs,
+      inFlight: this.#outbox?.underWay ?? 0,
+      unconfirmedBatches: this.#unconfirmed,
+      waitingMs: this.#unconfirmed === 0 ? 0 : performance.now() - this.#movedMs,
       retries: this.#retries,
       lastError,
       sourceError: this.#options.source.trouble,
@@ -138,7 +134,7 @@ export class Route {
   /** Asked regularly: what is found now says what the time since the last call was spent on. */
   progress(): RouteProgress {
     const nowMs = performance.now();
-    const isQuiet = this.#deliveries.size === 0 && this.#ahead !== undefined && this.#ahead.waitedMs >= IDLE_AFTER_MS;
+    const isQuiet = this.#outbox?.underWay === 0 && this.#ahead !== undefined && this.#ahead.waitedMs >= IDLE_AFTER_MS;
     const { isHeldUp = false } = this.#options.sink;
     if (isHeldUp) this.#heldUpMs = nowMs;
     // A receiver that takes our connection and then does not read has answered, too.
@@ -154,7 +150,7 @@ export class Route {
   async run(stop: AbortSignal, abort: AbortSignal): Promise<void> {
     const saved = await this.#options.checkpoints.load();
     if (saved !== undefined) this.#goOnFrom(saved);
-    this.#tracker = new AckTracker(saved?.position, (mark) => this.#settled(mark));
+    this.#tracker = new AckTracker(saved?.position, (advance) => this.#advanced(advance));
     this.#state = 'forwarding';
     const noteAbort = (): void => void (this.#abortedMs = performance.now());
     abort.addEventListener('abort', noteAbort, { once: true });
@@ -188,12 +184,12 @@ export class Route {
       giveUp: AbortSignal.any([stop, abort, broken.signal]),
       gaveUp: false,
     };
+    const outbox = (this.#outbox = this.#outboxOf(pass));
     const chunks = source.read(this.#tracker.watermark, pass.giveUp)[Symbol.asyncIterator]();
     let isBroken = true;
     try {
-      const rest = await this.#forward(chunks, pass);
-      if (rest !== undefined) await this.#flush(rest, pass);
-      await Promise.all(this.#deliveries);
+      await this.#forward(chunks, outbox, pass);
+      await outbox.finish();
       // After a break nothing is waited for: what is sent on a new connection is read and sent again all the same.
       if (!broken.signal.aborted) {
         await sink.close(abort);
@@ -203,91 +199,77 @@ export class Route {
     } finally {
       broken.abort();
       await chunks.return?.();
-      await Promise.all(this.#deliveries);
-      if (isBroken) this.#rewind();
+      await outbox.ended();
+      if (isBroken) this.#tracker.rewind();
     }
     this.#isComplete = !isBroken && !pass.gaveUp && this.#tracker.openCount === 0;
     if (pass.failure !== undefined) throw pass.failure;
     return isBroken ? 'broken' : 'done';
   }
 
-  /** Takes chunks and flushes batches until there are no more; returns the batch that still has room. */
-  async #forward(chunks: AsyncIterator<Chunk>, pass: Pass): Promise<FramedBatch | undefined> {
+  #outboxOf(pass: Pass): Outbox {
+    const { encoder, sink } = this.#options;
+    return new Outbox({
+      encoder,
+      sink,
+      begin: () => this.#tracker.begin(),
+      deliver: (parcel, before) => this.#deliver(parcel, pass, before),
+      isRetrying: () => this.#retrying.size > 0,
+      isClosed: () => pass.gaveUp || pass.broken.signal.aborted,
+    });
+  }
+
+  /** Takes chunks and sends batches until there are no more. Leaves the batches that still have room. */
+  async #forward(chunks: AsyncIterator<Chunk>, outbox: Outbox, pass: Pass): Promise<void> {
     const ahead = (this.#ahead = new Lookahead(chunks));
-    let batch: FramedBatch | undefined;
     for (;;) {
-      if (batch !== undefined && !(await this.#mayGrow(batch, ahead))) {
-        await this.#flush(batch, pass);
-        batch = undefined;
-      }
+      while (outbox.oldestMs !== undefined && !(await this.#mayGrow(outbox.oldestMs, ahead))) await outbox.sendOldest();
       const chunk = await ahead.next();
-      if (chunk === undefined || pass.giveUp.aborted) return batch;
-      batch = await this.#take(chunk, batch, pass);
+      if (chunk === undefined || pass.giveUp.aborted) return;
+      await this.#take(chunk, outbox, pass);
     }
   }
 
   /** Waits for more to put into a batch; false when there is none at hand and the batch is old enough to go. */
-  async #mayGrow(batch: FramedBatch, ahead: Lookahead<Chunk>): Promise<boolean> {
+  async #mayGrow(startedMs: number, ahead: Lookahead<Chunk>): Promise<boolean> {
     const { maxAgeMs } = this.#options.sink.limits;
     if (maxAgeMs === 0) return ahead.readyWithin(0);
-    const leftMs = batch.startedMs + maxAgeMs - performance.now();
+    const leftMs = startedMs + maxAgeMs - performance.now();
     return leftMs > 0 && ahead.readyWithin(leftMs);
   }
 
-  /** Encodes a chunk's entries into the batch, flushing it as often as it is full; returns the batch that still has room. */
-  async #take(chunk: Chunk, batch: FramedBatch | undefined, pass: Pass): Promise<FramedBatch | undefined> {
+  /** Puts a chunk's entries into batches, which are sent as often as they are full. */
+  async #take(chunk: Chunk, outbox: Outbox, pass: Pass): Promise<void> {
     const { accepts, sink } = this.#options;
     for (const entry of chunk.entries) {
-      let added: 'added' | 'skipped' | 'full' = 'skipped';
-      if (accepts(entry)) {
-        batch ??= this.#spareBatch();
-        added = batch.add(entry, sink.limits);
-        if (added === 'full') {
-          await this.#flush(batch, pass);
-          if (pass.gaveUp || pass.broken.signal.aborted) return undefined;
-          batch = this.#spareBatch();
-          added = batch.add(entry, sink.limits);
-        }
-      }
-      if (added === 'skipped') this.#filtered += 1;
-      this.#taken = entry;
+      const lane = accepts(entry) ? laneOf(sink, entry) : undefined;
+      const adding = lane === undefined ? 'skipped' : outbox.add(entry, lane);
+      // No promise for an entry that waits for nothing.
+      const added = typeof adding === 'string' ? adding : await adding;
+      this.#tracker.take(entry, added === 'skipped');
+      if (typeof adding === 'string') continue;
+      await this.#tracker.whenBelow(MAX_OPEN_MARKS + 1, pass.giveUp);
+      if (pass.gaveUp || pass.broken.signal.aborted) return;
     }
     this.#noteRead(chunk);
-    if (chunk.through !== undefined) this.#taken = chunk.through;
-    if (batch !== undefined && batch.count > 0) return batch;
-    this.#passFiltered();
-    return batch;
+    this.#tracker.pass(chunk.through);
   }
 
-  /** Sends a batch on its way as soon as the sink has room for it, and takes what came before. Forgets it where nothing may be sent any more. */
-  async #flush(batch: FramedBatch, pass: Pass): Promise<void> {
-    if (batch.count === 0) {
-      this.#spareBatches.push(batch);
-      return;
+  /** Never rejects: a bug's exception ends the route. `before`: the end of the deliveries that this one must not overtake. */
+  async #deliver(parcel: Parcel, pass: Pass, before: Promise<unknown>): Promise<void> {
+    if (this.#unconfirmed <= 1) this.#movedMs = performance.now();
+    parcel.mark.messages = parcel.batch.count;
+    try {
+      await this.#deliverUntilFinal(parcel, pass, before);
+    } catch (error) {
+      pass.gaveUp = true;
+      this.#fail(pass, error);
+    } finally {
+      this.#retrying.delete(parcel.mark);
     }
-    while (this.#deliveries.size >= this.#options.sink.limits.maxInFlight || this.#retrying.size > 0) await Promise.race(this.#deliveries);
-    await this.#tracker.whenBelow(MAX_OPEN_MARKS, pass.giveUp);
-    if (pass.gaveUp || pass.broken.signal.aborted) return;
-    if (this.#tracker.openCount === 0) this.#movedMs = performance.now();
-    const mark = this.#tracker.open(positionOf(this.#taken!), batch.count, this.#filtered);
-    this.#taken = undefined;
-    this.#filtered = 0;
-    const delivery = this.#deliver(batch, mark, pass, Promise.all(this.#deliveries))
-      .catch((error: unknown) => {
-        pass.gaveUp = true;
-        this.#fail(pass, error);
-      })
-      .finally(() => {
-        this.#deliveries.delete(delivery);
-        this.#retrying.delete(mark);
-        batch.clear();
-        this.#spareBatches.push(batch);
-      });
-    this.#deliveries.add(delivery);
   }
 
-  /** `before`: the end of the deliveries that were begun earlier. */
-  async #deliver(batch: FramedBatch, mark: Mark, pass: Pass, before: Promise<unknown>): Promise<void> {
+  async #deliverUntilFinal({ batch, mark }: Parcel, pass: Pass, before: Promise<unknown>): Promise<void> {
     const byteLength = batch.bytes.length;
     let last: Delivery | undefined;
     const attempt = async (): Promise<Delivery> => {
@@ -325,6 +307,8 @@ export class Route {
 
   /** Whether a delivery that was begun earlier is to be repeated: one break gives back all that were under way, and is one failure. */
   #isBehind(mark: Mark): boolean {
+    // In lanes each fails by itself, and waits for no other.
+    if (this.#options.sink.lanes !== undefined) return false;
     for (const retrying of this.#retrying) if (retrying.number < mark.number) return true;
     return false;
   }
@@ -377,7 +361,7 @@ export class Route {
   }
 
   async #setAside(batch: FramedBatch, rejection: Rejection, pass: Pass): Promise<boolean> {
-    const { cursor, timestamp } = batch.entry(rejection.index);
+    const { cursor, timestamp } = batch.place(rejection.index);
     const content = Buffer.from(batch.message(rejection.index));
     const letter = { from: this.#options.name, reason: rejection.reason, cursor, timestamp, content };
     try {
@@ -396,28 +380,14 @@ export class Route {
     pass.broken.abort();
   }
 
-  #settled(mark: Mark): void {
-    this.#counts.delivered += mark.messages - mark.rejected;
-    this.#counts.rejected += mark.rejected;
-    this.#counts.filtered += mark.filtered;
+  #advanced({ position, messages, rejected, filtered }: Advance): void {
+    this.#counts.delivered += messages - rejected;
+    this.#counts.rejected += rejected;
+    this.#counts.filtered += filtered;
     this.#movedMs = performance.now();
-    this.#throughput.add(mark.messages, this.#movedMs);
-    this.#options.source.settled?.(mark.position);
+    this.#throughput.add(messages, this.#movedMs);
+    this.#options.source.settled?.(position);
     this.#saver.request();
-  }
-
-  /** Lets the watermark move over entries that need no delivery. */
-  #passFiltered(): void {
-    if (this.#taken === undefined) return;
-    this.#tracker.pass(positionOf(this.#taken), this.#filtered);
-    this.#taken = undefined;
-    this.#filtered = 0;
-  }
-
-  #rewind(): void {
-    this.#tracker.rewind();
-    this.#taken = undefined;
-    this.#filtered = 0;
   }
 
   #noteRead(chunk: Chunk): void {
@@ -428,8 +398,9 @@ export class Route {
     this.#lastRead = last.timestamp;
   }
 
-  #spareBatch(): FramedBatch {
-    return this.#spareBatches.pop() ?? new FramedBatch(this.#options.encoder, this.#options.sink.framing);
+  /** Batches that were sent, or are being sent, and are not settled. */
+  get #unconfirmed(): number {
+    return this.#tracker.openCount - (this.#outbox?.unsent ?? 0);
   }
 
   #checkpoint(): Checkpoint | undefined {
@@ -442,6 +413,7 @@ function since(before: Counts, counts: Counts): Counts {
   return { delivered: counts.delivered - before.delivered, filtered: counts.filtered - before.filtered, rejected: counts.rejected - before.rejected };
 }
 
-function positionOf(place: Position): Position {
-  return { cursor: place.cursor, timestamp: place.timestamp };
+/** Undefined for an entry that the destination would refuse whatever its content. */
+function laneOf({ lanes }: Sink, entry: Entry): string | undefined {
+  return lanes === undefined ? '' : lanes.laneOf(entry);
 }

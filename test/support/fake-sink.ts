@@ -1,14 +1,16 @@
-import type { Batch, Delivery, Framing, Sink, SinkLimits } from '../../src/core/sink.js';
+import type { Batch, Delivery, Framing, Lanes, Sink, SinkLimits } from '../../src/core/sink.js';
 
 /** One call of `deliver`. */
 export interface Attempt {
   readonly messages: readonly string[];
   readonly signal: AbortSignal;
+  readonly lane: string;
 }
 
 export interface FakeSinkOptions {
   readonly framing?: Framing;
   readonly limits?: Partial<SinkLimits>;
+  readonly lanes?: Lanes;
   /** How each attempt ends. */
   readonly answer: (attempt: Attempt) => Delivery | Promise<Delivery>;
   /** Awaited by `close`. */
@@ -17,7 +19,7 @@ export interface FakeSinkOptions {
 
 /**
  * A sink whose deliveries end as a test says. Strict: it rejects, which ends a route, where more deliveries are under
- * way than its limits allow, where a batch is empty, too large or framed wrongly, or changes while it is being sent.
+ * way than its limits allow, or two of one lane, where a batch is empty, too large or framed wrongly, or changes while it is being sent.
  */
 export class FakeSink implements Sink {
   readonly framing: Framing;
@@ -25,12 +27,15 @@ export class FakeSink implements Sink {
   /** How often it was closed, and how often for good, with a signal that had aborted. */
   closes = 0;
   aborts = 0;
+  readonly lanes?: Lanes;
   readonly #options: FakeSinkOptions;
+  readonly #busy = new Set<string>();
   #underWay = 0;
 
   constructor(options: FakeSinkOptions) {
     this.framing = options.framing ?? 'lf';
     this.limits = { maxMessages: 1000, maxBytes: 1_000_000, maxInFlight: 1, maxAgeMs: 0, ...options.limits };
+    if (options.lanes !== undefined) this.lanes = options.lanes;
     this.#options = options;
   }
 
@@ -39,11 +44,14 @@ export class FakeSink implements Sink {
     const sent = Buffer.from(batch.bytes);
     this.#underWay += 1;
     if (this.#underWay > this.limits.maxInFlight) throw new Error(`${this.#underWay} deliveries under way`);
+    if (this.lanes !== undefined && this.#busy.has(batch.lane)) throw new Error(`Two deliveries of the lane ${batch.lane} under way`);
+    this.#busy.add(batch.lane);
     try {
-      const delivery = signal.aborted ? stopped : await this.#options.answer({ messages, signal });
+      const delivery = signal.aborted ? stopped : await this.#options.answer({ messages, signal, lane: batch.lane });
       if (!sent.equals(batch.bytes)) throw new Error('The batch changed while it was being sent');
       return delivery;
     } finally {
+      this.#busy.delete(batch.lane);
       this.#underWay -= 1;
     }
   }
@@ -59,12 +67,12 @@ export class FakeSink implements Sink {
   }
 
   #messagesOf(batch: Batch): string[] {
-    const { maxMessages, maxBytes } = this.limits;
+    const { maxMessages, maxBytes, overheadBytes = 0 } = this.limits;
     const contents = Array.from({ length: batch.count }, (_, index) => Buffer.from(batch.message(index)));
     const frames = contents.flatMap((content) => (this.framing === 'octet-counting' ? [Buffer.from(`${content.length} `), content] : this.framing === 'lf' ? [content, Buffer.from('\n')] : [content]));
     if (batch.count === 0) throw new Error('The batch is empty');
     if (!Buffer.concat(frames).equals(batch.bytes)) throw new Error('The bytes are not the frames of the messages');
-    if (batch.count > maxMessages || (batch.count > 1 && batch.bytes.length > maxBytes)) throw new Error('The batch is over the limits');
+    if (batch.count > maxMessages || (batch.count > 1 && batch.bytes.length + batch.count * overheadBytes > maxBytes)) throw new Error('The batch is over the limits');
     return contents.map(String);
   }
 }

@@ -138,9 +138,10 @@ export function testSinkConformance(name: string, setUp: () => Promise<SinkUnder
 }
 
 /** A batch of text messages, framed. */
-export function batchOf(framing: Framing, messages: readonly string[]): Batch {
+export function batchOf(framing: Framing, messages: readonly string[], lane = ''): Batch {
   const contents = messages.map((message) => Buffer.from(message));
   return {
+    lane,
     count: contents.length,
     bytes: Buffer.concat(contents.flatMap((content) => (framing === 'octet-counting' ? [Buffer.from(`${content.length} `), content] : framing === 'lf' ? [content, Buffer.from('\n')] : [content]))),
     message: (index) => contents[index]!,
