@@ -72,6 +72,10 @@ async function createRemoteSink(settings: Exclude<DestinationSettings, StdoutSet
     }
     case 'http':
       return createHttpSinkOf(settings, surroundings);
+    case 'cloudwatch': {
+      const { createCloudWatchSink } = await import('./sinks/cloudwatch/index.js');
+      return createCloudWatchSink({ ...settings, environment: surroundings.environment, logger: prefixed(surroundings.logger, settings.label) });
+    }
   }
 }
 

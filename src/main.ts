@@ -27,6 +27,8 @@ void main();
 
 async function main(): Promise<void> {
   let logger = firstLog();
+  // The AWS client would print a warning of its own on Node 20. Which Node this program needs stands in its package.json.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
   onStopSignals();
   try {
     const commandLine = parseCommandLine(process.argv.slice(2), process.env, {

@@ -3,11 +3,12 @@ import { readHeaderText, readUser } from './headers.js';
 import { readBoolean, readChoice, readInteger } from './scalars.js';
 import { readSecretFile, readSecretText, readVariableName } from './secret.js';
 import type { Format } from './settings.js';
+import { readTemplate } from './template.js';
 import { readFileName, readServerName } from './tls.js';
 import { anyOf, invalid, quote } from './written.js';
 import type { Written } from './written.js';
 
-export type Scheme = 'stdout' | 'tcp' | 'tls' | 'udp' | 'unix' | 'relp' | 'relps' | 'http' | 'https' | 'logentries';
+export type Scheme = 'stdout' | 'tcp' | 'tls' | 'udp' | 'unix' | 'relp' | 'relps' | 'http' | 'https' | 'logentries' | 'cloudwatch';
 
 /** One setting of a destination: a parameter of its URL's query, or a key beside `url` in the file. */
 export interface SettingRow {
@@ -32,7 +33,9 @@ const formats = ['rfc5424', 'rfc3164', 'json', 'short', 'cat'] as const satisfie
 export const bodies = ['ndjson', 'array'] as const;
 const syslog = ['stdout', 'tcp', 'tls', 'udp', 'unix', 'relp', 'relps'] as const;
 const web = ['http', 'https'] as const;
-const everywhere = [...syslog, ...web, 'logentries'] as const;
+const framed = [...syslog, ...web, 'logentries'] as const;
+const everywhere = [...framed, 'cloudwatch'] as const;
+const cloudwatch = ['cloudwatch'] as const;
 const streams = ['tcp', 'tls', 'unix'] as const;
 const confirmed = [...streams, 'logentries'] as const;
 const secured = ['tls', 'relps', 'https', 'logentries'] as const;
@@ -46,7 +49,7 @@ export const mostDatagramBytes = 65_507;
 
 export const destinationSettings = {
   format: {
-    argument: 'FORMAT', schemes: everywhere, default: 'json for stdout:, ndjson for http and https, short for logentries:, rfc5424 elsewhere',
+    argument: 'FORMAT', schemes: everywhere, default: 'json for stdout: and cloudwatch:, ndjson for http and https, short for logentries:, rfc5424 elsewhere',
     help: `What a message looks like: ${anyOf(formats)}; over http and https, what a body is: ${anyOf(bodies)}.`,
     read: (written: Written) => readChoice(written, 'format is', formats),
   },
@@ -56,7 +59,7 @@ export const destinationSettings = {
     read: (written: Written) => readChoice(written, 'framing is', ['octet-counting', 'lf'] as const),
   },
   maxBytes: {
-    argument: 'BYTES', schemes: everywhere, default: '65536, and 8388608 for json, over tcp, tls and unix; 65536 to logentries:; 8192 over udp, relp and relps; 8388608 over http and https; no limit for stdout:',
+    argument: 'BYTES', schemes: framed, default: '65536, and 8388608 for json, over tcp, tls and unix; 65536 to logentries:; 8192 over udp, relp and relps; 8388608 over http and https; no limit for stdout:',
     help: `The largest frame; a longer message is truncated and marked (at least ${leastBytes}, over udp at most ${mostDatagramBytes}).`,
     read: (written: Written) => readInteger(written, 'maxBytes', leastBytes, mostBytes),
   },
@@ -136,7 +139,7 @@ export const destinationSettings = {
     read: (written: Written) => readInteger(written, 'batchBytes', 1024, 67_108_864),
   },
   maxAgeMs: {
-    argument: 'MS', schemes: web, default: '20',
+    argument: 'MS', schemes: [...web, 'cloudwatch'], default: '20, and 1000 for cloudwatch:',
     help: 'How long an entry may wait for others to be sent with.',
     read: (written: Written) => readInteger(written, 'maxAgeMs', 0, 3_600_000),
   },
@@ -200,10 +203,35 @@ export const destinationSettings = {
     help: 'The environment variable that holds the password.',
     read: (written: Written) => readVariableName(written, 'passwordEnv'),
   },
+  stream: {
+    argument: 'TEMPLATE', schemes: cloudwatch, default: '{hostname}',
+    help: 'The log stream of each entry: text with {hostname}, {unit}, {identifier}, {machineId}, {bootId}, {priority}, {transport}, {pod}, {namespace}, {container}, any {FIELD}, or {date:%Y-%m-%d}; what an entry lacks becomes unknown.',
+    read: (written: Written) => readTemplate(written, 'stream'),
+  },
   region: {
-    argument: 'REGION', schemes: ['logentries'], default: 'eu',
-    help: 'The region of Rapid7 that takes the lines: eu, us, us2, us3, ca, au, ap and so on.',
-    read: (written: Written) => readRegion(written),
+    argument: 'REGION', schemes: ['cloudwatch', 'logentries'], default: 'for cloudwatch: AWS_REGION, else AWS_DEFAULT_REGION, else the AWS profile\'s, else the instance\'s own; for logentries: eu',
+    help: 'The region of AWS, or of Rapid7 (eu, us, us2, us3, ca, au, ap and so on).',
+    read: (written: Written) => readMatching(written, /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/, 'region is the short name of one, for example eu-central-1 of AWS or eu of Rapid7'),
+  },
+  endpoint: {
+    argument: 'URL', schemes: cloudwatch, default: 'the region\'s own',
+    help: 'Where requests go in place of the region\'s public address, for example a VPC endpoint.',
+    read: readEndpoint,
+  },
+  create: {
+    argument: 'BOOLEAN', schemes: cloudwatch, default: 'false',
+    help: 'Create the log group where it is missing; a missing log stream is always created.',
+    read: (written: Written) => readBoolean(written, 'create'),
+  },
+  retentionDays: {
+    argument: 'DAYS', schemes: cloudwatch, default: 'for ever; of a group that exists, what it has',
+    help: 'For how many days a log group that is created keeps events; older entries are left out.',
+    read: readRetentionDays,
+  },
+  eventBytes: {
+    argument: 'BYTES', schemes: cloudwatch, default: '1048576',
+    help: 'The largest event, with 26 bytes that each counts beyond its message; a longer message is sent as several events.',
+    read: (written: Written) => readInteger(written, 'eventBytes', 1024, 1_048_576),
   },
   tls: {
     argument: 'BOOLEAN', schemes: ['logentries'], default: 'true, but for ports 80, 514 and 10000',
@@ -211,7 +239,7 @@ export const destinationSettings = {
     read: (written: Written) => readBoolean(written, 'tls'),
   },
   name: {
-    argument: 'NAME', schemes: everywhere, default: 'scheme, host, port and path, as in tcp-loghost-514',
+    argument: 'NAME', schemes: everywhere, default: 'scheme, host, port and path (or group), as in tcp-loghost-514',
     help: 'Under which the checkpoint is kept.',
     read: readDestinationName,
   },
@@ -234,10 +262,27 @@ function readDestinationName(written: Written): string {
   return written.text;
 }
 
-/** The first label of a host's name (RFC 1035 section 2.3.1). */
-function readRegion(written: Written): string {
-  if (!/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/.test(written.text)) throw invalid(written, 'region is the first word of the name of a data endpoint of Rapid7, for example eu or us2');
+function readMatching(written: Written, pattern: RegExp, mend: string): string {
+  if (!pattern.test(written.text)) throw invalid(written, mend);
   return written.text;
+}
+
+function readEndpoint(written: Written): string {
+  const example = 'endpoint is a URL such as https://vpce-1a2b.logs.eu-central-1.vpce.amazonaws.com';
+  const url = URL.canParse(written.text) ? new URL(written.text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) throw invalid(written, example);
+  if (url.username !== '' || url.password !== '') throw invalid({ ...written, shown: 'endpoint=…' }, 'endpoint holds no user or password; credentials come from the environment, a profile or a role');
+  if (url.search !== '' || url.hash !== '') throw invalid(written, example);
+  return url.href.replace(/\/$/, '');
+}
+
+/** What PutRetentionPolicy takes (CloudWatch Logs API Reference). */
+const retentionDays = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+
+function readRetentionDays(written: Written): number {
+  const days = readInteger(written, 'retentionDays', 1, 3653);
+  if (!retentionDays.includes(days)) throw invalid(written, `CloudWatch keeps events for ${anyOf(retentionDays.map(String))} days`);
+  return days;
 }
 
 /** RFC 5424 sections 6.2.4 and 6.2.5: printable US-ASCII without space. */

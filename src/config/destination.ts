@@ -45,7 +45,7 @@ export function readDestinations(all: readonly Written[], environment: Environme
   });
 }
 
-const laterSchemes = ['cloudwatch', 's3', 'firehose'];
+const laterSchemes = ['s3', 'firehose'];
 const schemeForms = anyOf(Object.values(schemes).map(({ form }) => form));
 
 function requireScheme(written: Written, scheme: string): Scheme {
@@ -90,8 +90,13 @@ function readQuery(written: Written, parts: readonly string[], prefix: string): 
     const row = settingRow(setting.name);
     if (at < 0) throw invalid(named, `${name} needs a value; write ${prefix}${name}=${row.argument}`);
     const shown = `${written.shown}?${prefix}${row.isSecret ? `${name}=…` : part}`;
-    return { ...setting, where: written.where, text: decodePercent(named, part.slice(at + 1)), shown };
+    return { ...setting, where: written.where, text: decodeValue(named, part.slice(at + 1)), shown };
   });
+}
+
+/** In a template's date a percent sign stands for itself. */
+function decodeValue(written: Written, text: string): string {
+  return text.split(/(\{date:[^{}]*\})/).map((piece, index) => (index % 2 === 1 ? piece : decodePercent(written, piece))).join('');
 }
 
 function readSettings(written: Written): GivenSetting[] {

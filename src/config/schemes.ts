@@ -1,4 +1,4 @@
-import { readHostPort, readSocketPath, showHostPort } from './address.js';
+import { decodePercent, readHostPort, readSocketPath, showHostPort } from './address.js';
 import type { HostPort } from './address.js';
 import { mostDatagramBytes, settingRow } from './destination-settings.js';
 import type { Scheme } from './destination-settings.js';
@@ -102,6 +102,13 @@ export const schemes: Readonly<Record<Scheme, SchemeRow>> = {
       };
     },
   },
+  cloudwatch: {
+    form: 'cloudwatch:GROUP',
+    read: (written, rest) => {
+      const group = readLogGroup(written, rest);
+      return { label: `cloudwatch:${group}`, nameParts: [group.replace(/^\//, '')], settle: (given, base) => cloudWatchSettings(given, base, group) };
+    },
+  },
   stdout: {
     form: 'stdout:',
     read: (written, rest) => {
@@ -145,6 +152,34 @@ function relpPlace(written: Written, scheme: 'relp' | 'relps', rest: string): Pl
     nameParts: [address.host, String(address.port)],
     // What rsyslog stores of a message by default (maxMessageSize, which is also imrelp's maxDataSize): it cuts the rest off without a mark.
     settle: (given, base) => ({ kind: 'relp', ...base, encoding: readEncoding(given, { maxBytes: 8192 }), address, tls: scheme === 'relps' ? readTls(given) : undefined }),
+  };
+}
+
+/** What a log group may be called (CloudWatch Logs API Reference, `logGroupName`). */
+function readLogGroup(written: Written, rest: string): string {
+  const group = decodePercent(written, rest);
+  if (!/^[.\-_/#A-Za-z0-9]{1,512}$/.test(group)) {
+    throw invalid(written, 'a log group stands behind the colon, 1 to 512 letters, digits, ".", "-", "_", "/" or "#", for example cloudwatch:/servers/web');
+  }
+  return group;
+}
+
+function cloudWatchSettings(given: GivenSettings, base: Named, group: string): DestinationSettings {
+  const create = given.get('create') ?? false;
+  const retentionDays = given.get('retentionDays');
+  if (retentionDays !== undefined && !create) throw given.refuse('retentionDays', 'it is given to a log group that is created; add create=true, or leave it out');
+  return {
+    kind: 'cloudwatch',
+    ...base,
+    encoding: readEncoding(given, { format: 'json' }),
+    group,
+    stream: given.get('stream') ?? [{ fields: ['_HOSTNAME'] }],
+    region: given.get('region'),
+    endpoint: given.get('endpoint'),
+    create,
+    retentionDays,
+    eventBytes: given.get('eventBytes') ?? 1_048_576,
+    maxAgeMs: given.get('maxAgeMs') ?? 1000,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { SecretSettings, SecretText } from '../core/secret.js';
+import type { Template } from '../core/template.js';
 import type { TlsSettings } from '../core/tls.js';
 import type { GatewaySettings } from './gateway.js';
 
@@ -53,7 +54,7 @@ export interface FilterSettings {
 
 export type Format = 'rfc5424' | 'rfc3164' | 'json' | 'short' | 'cat';
 
-export type DestinationSettings = StdoutSettings | SyslogStreamSettings | SyslogDatagramSettings | RelpSettings | HttpSettings | LogentriesSettings;
+export type DestinationSettings = StdoutSettings | SyslogStreamSettings | SyslogDatagramSettings | RelpSettings | HttpSettings | LogentriesSettings | CloudWatchSettings;
 
 export interface DestinationBase {
   /** Under which its checkpoint is kept: `[A-Za-z0-9._-]`, unique among the destinations. */
@@ -142,6 +143,22 @@ export interface LogentriesSettings extends DestinationBase {
   readonly token: SecretSettings;
   readonly confirmAfterMs: number;
   readonly confirmBytes: number;
+}
+
+export interface CloudWatchSettings extends DestinationBase {
+  readonly kind: 'cloudwatch';
+  readonly group: string;
+  readonly stream: Template;
+  /** Undefined for what the environment, the AWS profile or the instance says. */
+  readonly region: string | undefined;
+  readonly endpoint: string | undefined;
+  /** Whether to create the group where it is missing. */
+  readonly create: boolean;
+  readonly retentionDays: number | undefined;
+  /** The largest event, its overhead of 26 bytes included. */
+  readonly eventBytes: number;
+  /** How long a batch may wait to become full. */
+  readonly maxAgeMs: number;
 }
 
 export interface StateSettings {

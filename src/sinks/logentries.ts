@@ -91,7 +91,7 @@ function withToken(batch: Batch, prefix: Buffer): Batch {
     length += prefix.length + message.length;
     bytes[length++] = LF;
   }
-  return { count, bytes: bytes.subarray(0, length), message: (index) => batch.message(index), timestamp: (index) => batch.timestamp(index), cursor: (index) => batch.cursor(index) };
+  return { lane: batch.lane, count, bytes: bytes.subarray(0, length), message: (index) => batch.message(index), timestamp: (index) => batch.timestamp(index), cursor: (index) => batch.cursor(index) };
 }
 
 const LF = 0x0a;

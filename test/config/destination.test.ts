@@ -109,7 +109,7 @@ describe('a destination', () => {
   it('has an address without brackets and percent signs', () => {
     const addressOf = (url: string) => {
       const destination = read(url);
-      return destination.kind === 'stdout' || destination.kind === 'http' ? undefined : destination.address;
+      return 'address' in destination ? destination.address : undefined;
     };
     assert.deepEqual(addressOf('tcp://[::1]:514'), { host: '::1', port: 514 });
     assert.deepEqual(addressOf('tcp://[fe80::1%25eth0]:514'), { host: 'fe80::1%eth0', port: 514 });

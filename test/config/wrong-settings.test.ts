@@ -10,7 +10,7 @@ interface Mistake extends Given {
 }
 
 const tlsExample = "for example 'tls://127.0.0.1:6514?cert=server.crt&key=server.key'";
-const destinationForms = 'tcp://HOST:PORT, tls://HOST, udp://HOST:PORT, relp://HOST:PORT, relps://HOST:PORT, unix:///PATH, http://HOST, https://HOST, logentries: or stdout:';
+const destinationForms = 'tcp://HOST:PORT, tls://HOST, udp://HOST:PORT, relp://HOST:PORT, relps://HOST:PORT, unix:///PATH, http://HOST, https://HOST, logentries:, cloudwatch:GROUP or stdout:';
 
 const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
   'on the command line': [
@@ -174,7 +174,7 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
     { argv: ['--to', 'tls://h?framing=lf'], says: 'Invalid --to "tls://h?framing=lf": syslog over TLS counts octets (RFC 5425 section 4.3); leave it out.' },
     { argv: ['--to', 'logentries:?token=hunter2'], says: 'Invalid --to "logentries:?token=…": every user of this machine can see what stands on a command line; give tokenFile= or tokenEnv=, or write it into the file of --config.' },
     { argv: ['--to', 'logentries:?format=rfc5424'], says: 'Invalid --to "logentries:?format=rfc5424": Logentries takes lines of text, and none of syslog; use short, json or cat.' },
-    { argv: ['--to', 'logentries:?region=EU!'], says: 'Invalid --to "logentries:?region=EU!": region is the first word of the name of a data endpoint of Rapid7, for example eu or us2.' },
+    { argv: ['--to', 'logentries:?region=EU!'], says: 'Invalid --to "logentries:?region=EU!": region is the short name of one, for example eu-central-1 of AWS or eu of Rapid7.' },
     { argv: ['--to', 'logentries://h?region=us'], says: 'Invalid --to "logentries://h?region=us": the host is named already, in the URL or by LOGENTRIES_URL; leave out one of the two.' },
     { argv: ['--to', 'logentries://h:514?ca=/ca.crt'], says: 'Invalid --to "logentries://h:514?ca=/ca.crt": there is no TLS at port 514 unless tls=true says so; leave it out.' },
     { argv: ['--to', 'logentries:'], env: { LOGENTRIES_URL: 'https://h/' }, says: 'Invalid LOGENTRIES_URL "https://h/": write HOST:PORT, for example eu.data.logs.insight.rapid7.com:443.' },
