@@ -14,7 +14,7 @@ import type { Action } from './shapes.js';
  * | `reset` | the connection is reset, nothing was done |
  * | `lose-answer` | everything is done, then the connection is reset |
  * | `hang` | no answer; with `accept`, after everything was done |
- * | `slow` | the answer, `ms` later |
+ * | `slow` | everything is done, and answered `ms` later (1000) |
  * | `deny` | 400 AccessDeniedException that names the action and the resource |
  * | `abort` | 400 OperationAbortedException |
  * | `limit` | 400 LimitExceededException |

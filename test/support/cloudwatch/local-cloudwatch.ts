@@ -22,6 +22,8 @@ export interface LocalCloudWatchOptions {
   readonly region?: string;
   readonly credentials?: readonly Credential[];
   readonly limits?: Partial<Limits>;
+  /** The service's clock, in place of this machine's. */
+  readonly now?: () => number;
   /** Keep events and batches for `events`, `batches` and GetLogEvents; true by default. Off, only counts stay. */
   readonly keepEvents?: boolean;
   /** Called with what is stored of each batch, before it is answered: bounded memory for large runs. */
@@ -50,7 +52,7 @@ export class LocalCloudWatch {
   readonly faults = new Faults();
   /** How many requests ended in what, by `ACTION OUTCOME`, such as `PutLogEvents ok`. */
   readonly requests = new Map<string, number>();
-  /** How far the service's clock is ahead of this machine's. It rules signatures, ages, and the Date of each answer. */
+  /** How far the service is ahead of its clock. It rules signatures, ages, and the Date of each answer. */
   clockOffsetMs = 0;
 
   readonly #options: LocalCloudWatchOptions;
@@ -86,7 +88,7 @@ export class LocalCloudWatch {
   }
 
   nowMs(): number {
-    return Date.now() + this.clockOffsetMs;
+    return (this.#options.now ?? Date.now)() + this.clockOffsetMs;
   }
 
   groups(): readonly string[] {
@@ -115,7 +117,7 @@ export class LocalCloudWatch {
     return this.#store.totals();
   }
 
-  /** How many PutLogEvents were open at once for this stream, at most. */
+  /** How many PutLogEvents were open at once for this stream, at most. One whose client went away is open until that is noticed. */
   mostInFlight(group: string, stream: string): number {
     return this.#inFlight.get(`${group}:${stream}`)?.most ?? 0;
   }
@@ -200,7 +202,14 @@ export class LocalCloudWatch {
     if (fault !== undefined) {
       if (await this.#stoppedBy(fault, { request, response, record, action, resource: resourceOf(input, region), credential })) return;
     }
-    const answer = operate(action, input, { store: this.#store, limits: this.#limits, nowMs: this.nowMs(), region, fault });
+    let answer: object | undefined;
+    let refusal: unknown;
+    try {
+      answer = operate(action, input, { store: this.#store, limits: this.#limits, nowMs: this.nowMs(), region, fault });
+    } catch (error) {
+      refusal = error;
+    }
+    if (fault?.kind === 'slow') await this.#untilClosed(response, fault.ms ?? 1000);
     if (fault?.kind === 'lose-answer') {
       record.outcome = 'lost answer';
       reset(request.socket);
@@ -208,6 +217,7 @@ export class LocalCloudWatch {
       record.outcome = 'hung';
       await this.#untilClosed(response);
     } else {
+      if (refusal !== undefined) throw refusal;
       this.#send(response, 200, answer === undefined ? '' : JSON.stringify(answer));
       await written(response);
     }
@@ -232,7 +242,6 @@ export class LocalCloudWatch {
       await this.#untilClosed(response);
       return true;
     }
-    if (fault.kind === 'slow') await this.#untilClosed(response, fault.ms ?? 1000);
     return false;
   }
 

@@ -88,7 +88,8 @@ function describeLogGroups(input: Input, { store, region }: Context): object {
   const prefix = (input['logGroupNamePrefix'] as string | undefined) ?? '';
   const pattern = (input['logGroupNamePattern'] as string | undefined) ?? '';
   if (prefix !== '' && pattern !== '') throw invalidParameter('LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.');
-  const groups = [...store.groups.values()].filter(({ name }) => name.startsWith(prefix) && name.toLowerCase().includes(pattern.toLowerCase())).sort(byName);
+  const wanted = (input['logGroupIdentifiers'] as readonly string[] | undefined)?.map(nameIn);
+  const groups = [...store.groups.values()].filter(({ name }) => (wanted?.includes(name) ?? true) && name.startsWith(prefix) && name.toLowerCase().includes(pattern.toLowerCase())).sort(byName);
   const { items, ...next } = pageOf(groups, input, ({ name }) => name);
   return {
     logGroups: items.map((group) => {
@@ -128,8 +129,10 @@ function groupOf(input: Input, store: Store): Group {
   if ((name === undefined) === (identifier === undefined)) {
     throw new ServiceError('InvalidParameterException', name === undefined ? 'Either logGroupName or logGroupIdentifier must be specified' : 'Only one of logGroupName and logGroupIdentifier can be specified');
   }
-  return store.group(name ?? /^arn:[^:]*:logs:[^:]*:\d*:log-group:([^:]*)$/.exec(identifier as string)?.[1] ?? (identifier as string));
+  return store.group(name ?? nameIn(identifier as string));
 }
+
+const nameIn = (identifier: string): string => /^arn:[^:]*:logs:[^:]*:\d*:log-group:([^:]*)$/.exec(identifier)?.[1] ?? identifier;
 
 function streamsOf(input: Input, store: Store): readonly Stream[] {
   const group = groupOf(input, store);

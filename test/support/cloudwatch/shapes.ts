@@ -73,6 +73,7 @@ export const inputs = {
     limit: describeLimit,
     includeLinkedAccounts: boolean,
     logGroupClass,
+    logGroupIdentifiers: { type: 'list', min: 1, max: 50, member: logGroupIdentifier },
   }),
   DescribeLogStreams: structure({
     logGroupName,

@@ -8,8 +8,8 @@ export type Input = Readonly<Record<string, unknown>>;
  * The input of a request, checked against its shape: first whether it can be read at all (SerializationException), then
  * every constraint, all that is violated in one InvalidParameterException in AWS's words.
  *
- * Stricter than AWS in one thing: AWS passes over a member that it does not know, and here it is refused, since in a test
- * it is a misspelling.
+ * Stricter than AWS in two things: AWS passes over a member that it does not know, and replaces half a surrogate pair.
+ * Here both are refused: in a test the one is a misspelling, and the other is damage.
  */
 export function checkInput(shape: Structure, body: Buffer): Input {
   let value: unknown;
@@ -35,6 +35,7 @@ function checkType(shape: Shape, value: unknown, path: string): void {
     case 'string':
     case 'boolean':
       if (typeof value !== shape.type) throw serialization(mistyped(value, shape.type === 'string' ? 'a String' : 'a Boolean'));
+      if (typeof value === 'string' && loneSurrogate.test(value)) throw serialization(`Half a surrogate pair in ${path.slice(0, -1)} (AWS would replace it)`);
       return;
     case 'integer':
     case 'long':
@@ -122,6 +123,7 @@ function mistyped(value: unknown, wanted: string): string {
   return `${token} can not be converted to ${wanted}`;
 }
 
+const loneSurrogate = /\p{Surrogate}/u;
 const patterns = new Map<string, RegExp>();
 
 /** Java's `matches`: the whole value. */
