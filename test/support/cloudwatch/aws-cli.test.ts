@@ -33,10 +33,11 @@ describe('the local CloudWatch Logs, started by hand, and the AWS command line',
   });
 
   /** With an environment of its own, so that neither a proxy nor anybody's profile has a say. */
-  async function aws(args: readonly string[], secret = 'test'): Promise<Record<string, unknown>> {
+  async function aws(args: readonly string[], credential: NodeJS.ProcessEnv = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' }): Promise<Record<string, unknown>> {
     const env = {
+      ...credential,
       PATH: '/usr/bin:/bin', HOME: '/nonexistent', LANG: 'C.UTF-8', AWS_PAGER: '', AWS_EC2_METADATA_DISABLED: 'true',
-      AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: secret, AWS_DEFAULT_REGION: 'eu-central-1',
+      AWS_DEFAULT_REGION: 'eu-central-1',
     };
     const { stdout } = await run(program, ['--endpoint-url', url, '--output', 'json', 'logs', ...args], { env });
     return stdout === '' ? {} : (JSON.parse(stdout) as Record<string, unknown>);
@@ -69,7 +70,14 @@ describe('the local CloudWatch Logs, started by hand, and the AWS command line',
 
   it('tells the error by its name, and refuses a wrong secret key', async () => {
     await assert.rejects(aws(['create-log-stream', ...stream]), /\(ResourceAlreadyExistsException\) when calling the CreateLogStream operation: The specified log stream already exists/);
-    await assert.rejects(aws(['put-log-events', ...stream, '--log-events', JSON.stringify(sent)], 'wrong'), /\(InvalidSignatureException\) when calling the PutLogEvents operation: The request signature we calculated/);
+    await assert.rejects(aws(['put-log-events', ...stream, '--log-events', JSON.stringify(sent)], { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'wrong' }), /\(InvalidSignatureException\) when calling the PutLogEvents operation: The request signature we calculated/);
     assert.equal(messages(await aws(['get-log-events', ...stream])).length, 2);
+  });
+
+  it('uses the temporary credential that the service gives like a container\'s endpoint, until it has expired', async () => {
+    const from = (query: string): NodeJS.ProcessEnv => ({ AWS_CONTAINER_CREDENTIALS_FULL_URI: `${url}/_local/credentials${query}` });
+    await aws(['put-log-events', ...stream, '--log-events', JSON.stringify(sent.slice(2))], from(''));
+    assert.equal(messages(await aws(['get-log-events', ...stream])).length, 3);
+    await assert.rejects(aws(['get-log-events', ...stream], from('?ttlMs=0&announcedMs=3600000')), /\(ExpiredTokenException\) when calling the GetLogEvents operation: The security token included in the request is expired/);
   });
 });

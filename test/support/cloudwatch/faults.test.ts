@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { eventually } from '../eventually.js';
 import type { Fault } from './faults.js';
 import { LocalCloudWatch } from './local-cloudwatch.js';
 import { type CallAnswer, type CallOptions, call } from './signed-request.js';
@@ -58,7 +59,7 @@ describe('what the local CloudWatch Logs can be told to do wrong', () => {
     cloudWatch.faults.add({ kind: 'hang', stream: 's', accept: true });
     cloudWatch.faults.add({ kind: 'hang', stream: 't' });
     const rejected = Promise.all([assert.rejects(put('kept')), assert.rejects(put('kept')), assert.rejects(put('lost', 't'))]);
-    while (cloudWatch.mostInFlight('g', 's') < 2 || cloudWatch.mostInFlight('g', 't') < 1) await new Promise((resolve) => setImmediate(resolve));
+    await eventually(() => [cloudWatch.mostInFlight('g', 's'), cloudWatch.mostInFlight('g', 't')] as const, ([s, t]) => s === 2 && t === 1);
     await cloudWatch.restart();
     await rejected;
     assert.deepEqual([stored().slice(count), stored('t')], [['kept', 'kept'], []]);

@@ -103,6 +103,7 @@ describe('PutLogEvents of the local CloudWatch Logs', () => {
     try {
       const { body, stored } = await put([at(nowMs - 20 * dayMs, 'old'), at(nowMs - 3 * dayMs - 1, 'expired'), at(nowMs - dayMs, 'good')]);
       assert.deepEqual([body['rejectedLogEventsInfo'], stored], [{ tooOldLogEventEndIndex: 1, expiredLogEventEndIndex: 2 }, ['good']]);
+      assert.deepEqual((await put([at(nowMs - 20 * dayMs), at(nowMs)])).body['rejectedLogEventsInfo'], { tooOldLogEventEndIndex: 1 });
       assert.deepEqual((await put([at(nowMs - 3 * dayMs)])).body['rejectedLogEventsInfo'], undefined);
     } finally {
       await call(cloudWatch.url, 'DeleteRetentionPolicy', { logGroupName: 'group' });

@@ -46,6 +46,10 @@ describe('the signature that the local CloudWatch Logs asks for', () => {
   it('must cover the token and every other x-amz- header', () =>
     refused({ tamper: { headers: { 'x-amz-security-token': 'unsigned' } } }, 'InvalidSignatureException', /^'x-amz-security-token' must be a 'SignedHeader'/));
 
+  it('must cover the host', () => refused({ signed: (names) => names.filter((name) => name !== 'host') }, 'InvalidSignatureException', /^'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization\.$/));
+
+  it('must name its headers in their order', () => refused({ signed: (names) => names.toReversed() }, 'InvalidSignatureException', /sorted/));
+
   it('must agree with the announced hash of the body', () =>
     refused({ headers: { 'x-amz-content-sha256': '0'.repeat(64) } }, 'InvalidSignatureException', /x-amz-content-sha256/));
 
@@ -69,6 +73,8 @@ describe('the signature that the local CloudWatch Logs asks for', () => {
   });
 
   it('must be for this service', () => refused({ service: 'monitoring' }, 'InvalidSignatureException', /^Credential should be scoped to correct service: 'logs'\. $/));
+
+  it('must end its scope as AWS does', () => refused({ terminator: 'aws5_request' }, 'InvalidSignatureException', /^Credential should be scoped with a valid terminator: 'aws4_request', not 'aws5_request'\. $/));
 
   it('must be for a region', () => refused({ region: 'nowhere' }, 'InvalidSignatureException', /^Credential should be scoped to a valid region, not 'nowhere'\. $/));
 

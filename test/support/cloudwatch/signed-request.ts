@@ -6,6 +6,9 @@ export interface CallOptions {
   readonly credential?: Pick<Credential, 'accessKeyId' | 'secretAccessKey' | 'sessionToken'>;
   readonly region?: string;
   readonly service?: string;
+  readonly terminator?: string;
+  /** Which headers are signed, in which order: all of them, sorted. */
+  readonly signed?: (names: readonly string[]) => readonly string[];
   readonly signedAtMs?: number;
   readonly headers?: Readonly<Record<string, string>>;
   /** Changes the request after it was signed; a header that is undefined is taken away. */
@@ -22,7 +25,7 @@ export interface CallAnswer {
 
 /** One request, signed by Signature Version 4 with what is given, to try what a good client never sends. Rejects where the connection ends first. */
 export function call(url: string, action: string, input: unknown, options: CallOptions = {}): Promise<CallAnswer> {
-  const { credential = { accessKeyId: 'test', secretAccessKey: 'test' }, region = 'eu-central-1', service = 'logs', signedAtMs = Date.now(), tamper = {} } = options;
+  const { credential = { accessKeyId: 'test', secretAccessKey: 'test' }, region = 'eu-central-1', service = 'logs', terminator = 'aws4_request', signedAtMs = Date.now(), tamper = {} } = options;
   const body = typeof input === 'string' || Buffer.isBuffer(input) ? input : JSON.stringify(input);
   const amzDate = `${new Date(signedAtMs).toISOString().slice(0, 19).replace(/[-:]/g, '')}Z`;
   const headers: Record<string, string> = {
@@ -33,9 +36,10 @@ export function call(url: string, action: string, input: unknown, options: CallO
     ...(credential.sessionToken === undefined ? {} : { 'x-amz-security-token': credential.sessionToken }),
     ...options.headers,
   };
-  const names = Object.keys(headers).sort();
+  const sorted = Object.keys(headers).sort();
+  const names = options.signed?.(sorted) ?? sorted;
   const canonical = `POST\n/\n\n${names.map((name) => `${name}:${headers[name]?.trim().replace(/ +/g, ' ')}\n`).join('')}\n${names.join(';')}\n${sha256(body)}`;
-  const scope = [amzDate.slice(0, 8), region, service, 'aws4_request'];
+  const scope = [amzDate.slice(0, 8), region, service, terminator];
   const key = scope.reduce<string | Buffer>((parent, part) => hmac(parent, part), `AWS4${credential.secretAccessKey}`);
   const signature = hmac(key, `AWS4-HMAC-SHA256\n${amzDate}\n${scope.join('/')}\n${sha256(canonical)}`).toString('hex');
   const authorization = `AWS4-HMAC-SHA256 Credential=${credential.accessKeyId}/${scope.join('/')}, SignedHeaders=${names.join(';')}, Signature=${signature}`;
