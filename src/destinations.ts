@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { DestinationSettings, HttpSettings, StdoutSettings } from './config/settings.js';
+import type { DestinationSettings, HttpSettings, JsonSettings, StdoutSettings } from './config/settings.js';
 import type { Encoder } from './core/encoder.js';
 import type { Logger } from './core/logger.js';
 import type { Framing, Sink } from './core/sink.js';
 import type { TlsIdentity, TlsMemory, TlsSettings } from './core/tls.js';
-import { createEncoder } from './encoders/index.js';
+import { createEncoder, type FieldSelection } from './encoders/index.js';
 import type { StdoutSinkOptions } from './sinks/stdout.js';
 
 /** What a destination may touch that is not stdout. */
@@ -100,9 +100,13 @@ async function createHttpSinkOf(settings: HttpSettings, surroundings: RemoteSurr
 
 /** The encoder for a destination whose messages are framed so: no frame becomes larger than its settings allow. */
 export function encoderFor({ kind, encoding }: DestinationSettings, framing: Framing): Encoder {
-  const { format, maxBytes, structuredData, appName, hostname, facility, bom } = encoding;
+  const { format, maxBytes, structuredData, appName, hostname, facility, bom, json } = encoding;
   const maxMessageBytes = maxBytes === undefined ? undefined : maxBytes - frameBytes(framing, maxBytes);
-  return createEncoder(format, { maxMessageBytes, singleLine: framing === 'lf', ...(kind === 'logentries' ? { lineFeed: '\u2028' } : {}), structuredData, appName, hostname, facility, bom });
+  return createEncoder(format, { maxMessageBytes, singleLine: framing === 'lf', ...(kind === 'logentries' ? { lineFeed: '\u2028' } : {}), structuredData, appName, hostname, facility, bom, selection: json && selectionOf(json) });
+}
+
+function selectionOf({ fields, fieldMap, fieldMapStrict, lowercase, addFields }: JsonSettings): FieldSelection {
+  return { fields, map: fieldMap, mapOnly: fieldMapStrict, lowercase, added: addFields };
 }
 
 /** How many of a frame's bytes at most are not the message's. */

@@ -1,3 +1,4 @@
+import { readAddedField, readFieldList, readFieldMap } from './fields.js';
 import { isFieldName } from './filter.js';
 import { readHeaderText, readUser } from './headers.js';
 import { readBoolean, readChoice, readInteger } from './scalars.js';
@@ -87,6 +88,31 @@ export const destinationSettings = {
     argument: 'BOOLEAN', schemes: syslog, formats: ['rfc5424'], default: 'false',
     help: 'Mark the text as UTF-8 with a byte order mark, by the letter of RFC 5424.',
     read: (written: Written) => readBoolean(written, 'bom'),
+  },
+  fields: {
+    argument: 'F,G,…', schemes: everywhere, formats: ['json'], default: '--fields, else all',
+    help: 'Journal fields to keep, in place of --fields.',
+    read: readFieldList,
+  },
+  fieldMap: {
+    argument: 'A=b,C=d', schemes: everywhere, formats: ['json'], default: '--field-map, else the journal\'s own names',
+    help: 'New names for journal fields, in place of --field-map.',
+    read: readFieldMap,
+  },
+  fieldMapStrict: {
+    argument: 'BOOLEAN', schemes: everywhere, formats: ['json'], default: '--field-map-strict, else false',
+    help: 'Keep only the fields of the map.',
+    read: (written: Written) => readBoolean(written, 'fieldMapStrict'),
+  },
+  lowercase: {
+    argument: 'BOOLEAN', schemes: everywhere, formats: ['json'], default: 'false',
+    help: 'Put names that no map gives in lower case, without leading underscores.',
+    read: (written: Written) => readBoolean(written, 'lowercase'),
+  },
+  addField: {
+    argument: 'NAME=VALUE', schemes: everywhere, formats: ['json'], default: '--add-field, else none',
+    help: 'A fixed field in every message, in place of those of --add-field.',
+    read: readAddedField,
   },
   confirmAfterMs: {
     argument: 'MS', schemes: confirmed, default: '1000',

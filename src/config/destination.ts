@@ -6,7 +6,7 @@ import type { GivenSetting } from './given-settings.js';
 import { nearest, nearestAdvice } from './nearest.js';
 import { schemes } from './schemes.js';
 import type { Place } from './schemes.js';
-import type { DestinationSettings } from './settings.js';
+import type { DestinationSettings, JsonSettings } from './settings.js';
 import { anyOf, invalid, misplaced, quote } from './written.js';
 import type { Written } from './written.js';
 
@@ -16,7 +16,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * What a URL and the settings in its query, or beside it in a file, say of one destination. An error shows no query
  * but the one setting that is wrong, and nothing that may be a password.
  */
-export function readDestination(asWritten: Written, environment: Environment = {}): DestinationSettings {
+export function readDestination(asWritten: Written, environment: Environment = {}, shared: Partial<JsonSettings> = {}): DestinationSettings {
   const written: Written = { ...asWritten, shown: shownUrl(asWritten.text) };
   const { scheme: schemeText, rest, query } = splitUrl(written.text);
   const scheme = requireScheme(written, schemeText);
@@ -24,17 +24,17 @@ export function readDestination(asWritten: Written, environment: Environment = {
 
   const place = schemes[scheme].read(written, rest, environment);
   const { own, foreign } = splitQuery(query, schemes[scheme].settingPrefix ?? '');
-  const given = new GivenSettings(scheme, [...readQuery(written, own, schemes[scheme].settingPrefix ?? ''), ...readSettings(written)]);
+  const given = new GivenSettings(scheme, [...readQuery(written, own, schemes[scheme].settingPrefix ?? ''), ...readSettings(written)], shared);
   return place.settle(given, { name: given.get('name') ?? nameOf(written, scheme, place), label: place.label }, foreign);
 }
 
-/** All destinations; no two may share a name, since the name is where the checkpoint is kept. */
-export function readDestinations(all: readonly Written[], environment: Environment = {}): readonly DestinationSettings[] {
+/** All destinations; no two may share a name, since the name is where the checkpoint is kept. `shared`: what options say of the fields of each. */
+export function readDestinations(all: readonly Written[], environment: Environment = {}, shared: Partial<JsonSettings> = {}): readonly DestinationSettings[] {
   const names = new Set<string>();
   let hasStdout = false;
   return all.map((asWritten) => {
     const written = { ...asWritten, shown: shownUrl(asWritten.text) };
-    const destination = readDestination(asWritten, environment);
+    const destination = readDestination(asWritten, environment, shared);
     if (destination.kind === 'stdout' && hasStdout) throw invalid(written, 'there is only one stdout; leave out one of the two');
     if (names.has(destination.name)) {
       throw invalid(written, `another destination has the name ${quote(destination.name)} too; leave out one of the two, or give one a name= of its own`);

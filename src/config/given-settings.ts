@@ -1,5 +1,6 @@
 import { destinationSettings, settingRow } from './destination-settings.js';
 import type { Scheme, SettingName, SettingValue } from './destination-settings.js';
+import type { JsonSettings } from './settings.js';
 import { anyOf, invalid } from './written.js';
 import type { Written } from './written.js';
 
@@ -13,7 +14,8 @@ export interface GivenSetting extends Written {
 export class GivenSettings {
   readonly #given = new Map<SettingName, GivenSetting[]>();
 
-  constructor(scheme: Scheme, settings: readonly GivenSetting[]) {
+  /** `shared`: what options say of the fields of every destination. */
+  constructor(scheme: Scheme, settings: readonly GivenSetting[], readonly shared: Partial<JsonSettings>) {
     for (const setting of settings) {
       const { name, key } = setting;
       const row = settingRow(name);

@@ -4,6 +4,7 @@ import { bodies } from './destination-settings.js';
 import type { SettingName } from './destination-settings.js';
 import type { GivenSettings } from './given-settings.js';
 import { readHeaders } from './headers.js';
+import { readJson } from './json-settings.js';
 import { readChoice } from './scalars.js';
 import type { Place } from './schemes.js';
 import { readSecret } from './secret.js';
@@ -25,10 +26,11 @@ export function httpPlace(written: Written, scheme: 'http' | 'https', rest: stri
       if (!isUrlText(serverQuery)) throw invalid(written, `a query ${urlText}`);
       const format = given.written('format');
       const credentials = readCredentials(given);
+      const json = readJson(given);
       return {
         kind: 'http',
         ...base,
-        encoding: { format: 'json', maxBytes: given.get('maxBytes') ?? 8 * 1024 * 1024, structuredData: [], appName: undefined, hostname: undefined, facility: undefined, bom: false },
+        encoding: { format: 'json', maxBytes: given.get('maxBytes') ?? 8 * 1024 * 1024, structuredData: [], appName: undefined, hostname: undefined, facility: undefined, bom: false, ...(json === undefined ? {} : { json }) },
         scheme,
         address,
         path: path === '' ? '/' : path,

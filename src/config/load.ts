@@ -1,5 +1,6 @@
 import { readDestinations } from './destination.js';
 import { readFileLayer } from './file.js';
+import { readAddedField, readFieldList, readFieldMap } from './fields.js';
 import { readGateway } from './gateway.js';
 import type { GatewaySettings } from './gateway.js';
 import { readExcludeMatch, readMatch, readPriority, readUnit } from './filter.js';
@@ -9,7 +10,7 @@ import { readMetricsAddress } from './metrics-address.js';
 import { optionOf, options } from './options.js';
 import type { ChoiceName, ChoiceOf, OptionName } from './options.js';
 import { readChoice, readDurationMs } from './scalars.js';
-import type { DestinationSettings, FilterSettings, Settings, SourceSettings, StateSettings } from './settings.js';
+import type { DestinationSettings, FilterSettings, JsonSettings, Settings, SourceSettings, StateSettings } from './settings.js';
 import { readTime, timestampOf } from './time.js';
 import { invalid } from './written.js';
 import type { Written } from './written.js';
@@ -50,7 +51,7 @@ export async function loadSettings(sources: SettingSources): Promise<LoadedSetti
 
 function settingsOf(layers: Layers, sources: SettingSources): Settings {
   const source = sourceOf(layers, sources.env);
-  const destinations = readDestinations(layers.all('to').length > 0 ? layers.all('to') : [defaultOf('to')], sources.env);
+  const destinations = readDestinations(layers.all('to').length > 0 ? layers.all('to') : [defaultOf('to')], sources.env, fieldsOf(layers));
   return {
     source,
     filter: filterOf(layers),
@@ -59,6 +60,17 @@ function settingsOf(layers: Layers, sources: SettingSources): Settings {
     log: { level: choiceOf(layers, 'log-level'), format: choiceOf(layers, 'log-format') },
     metrics: metricsOf(layers),
     shutdownTimeoutMs: readDurationMs(layers.one('shutdown-timeout') ?? defaultOf('shutdown-timeout'), 'the time'),
+  };
+}
+
+/** What the options say of the fields of every destination that is sent JSON. */
+function fieldsOf(layers: Layers): Partial<JsonSettings> {
+  const [fields, fieldMap] = [layers.one('fields'), layers.one('field-map')];
+  return {
+    fields: fields && readFieldList(fields),
+    ...(fieldMap === undefined ? {} : { fieldMap: readFieldMap(fieldMap) }),
+    fieldMapStrict: layers.has('field-map-strict'),
+    addFields: layers.all('add-field').map(readAddedField),
   };
 }
 

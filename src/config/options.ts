@@ -66,8 +66,15 @@ const table = [
 
   {
     name: 'to', group: 'Destinations', kind: 'list', argument: 'URL', default: 'stdout:', example: 'tcp://loghost:514', separator: 'space',
-    help: 'Where entries go: stdout:, tcp://HOST:PORT, udp://HOST:PORT, relp://HOST:PORT, relps://HOST:PORT or unix:///PATH, with the destination\'s own settings in the query.',
+    help: 'Where entries go: stdout:, tcp://HOST:PORT, udp://HOST:PORT, relp://HOST:PORT, relps://HOST:PORT, unix:///PATH or cloudwatch:GROUP, with the destination\'s own settings in the query.',
   },
+  { name: 'fields', group: 'Destinations', kind: 'text', argument: 'F,G,…', example: 'MESSAGE,PRIORITY,_HOSTNAME', help: 'Send only these journal fields as JSON.' },
+  {
+    name: 'field-map', group: 'Destinations', kind: 'text', argument: 'A=b,C=d', example: 'MESSAGE=message,_HOSTNAME=host',
+    help: 'Send journal fields under other names as JSON; fields of one name are joined with a space.',
+  },
+  { name: 'field-map-strict', group: 'Destinations', kind: 'boolean', help: 'Send only the fields of the map.' },
+  { name: 'add-field', group: 'Destinations', kind: 'list', argument: 'NAME=VALUE', example: 'cluster=blue', separator: 'line', help: 'Put a fixed field into every JSON message.' },
 
   {
     name: 'state-dir', group: 'State', kind: 'text', argument: 'DIR', example: '/srv/forwarder-state',
@@ -104,7 +111,7 @@ export const options: readonly (OptionRow & { readonly name: OptionName })[] = t
 
 /** Options that are promised under these names and not there yet. */
 export const reservedOptions: readonly string[] = [
-  'fields', 'field-map', 'field-map-strict', 'add-field', 'exclude-namespace',
+  'exclude-namespace',
 ];
 
 export function optionOf(name: OptionName): OptionRow {

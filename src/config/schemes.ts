@@ -4,6 +4,7 @@ import { mostDatagramBytes, settingRow } from './destination-settings.js';
 import type { Scheme } from './destination-settings.js';
 import type { GivenSettings } from './given-settings.js';
 import { httpPlace } from './http.js';
+import { readJson } from './json-settings.js';
 import { readLogentries, readLogentriesAddress } from './logentries.js';
 import type { DestinationBase, DestinationSettings, EncodingSettings, Format, LogentriesSettings, SyslogStreamSettings } from './settings.js';
 import { readTls } from './tls.js';
@@ -200,6 +201,7 @@ function readEncoding(given: GivenSettings, defaults: EncodingDefaults): Encodin
   const maxBytes = given.get('maxBytes');
   const { mostBytes = Infinity, maxBytes: byDefault } = defaults;
   if (maxBytes !== undefined && maxBytes > mostBytes) throw given.refuse('maxBytes', `a datagram holds at most ${mostBytes} bytes`);
+  const json = format === 'json' ? readJson(given) : undefined;
   return {
     format,
     maxBytes: maxBytes ?? (typeof byDefault === 'function' ? byDefault(format) : byDefault),
@@ -208,6 +210,7 @@ function readEncoding(given: GivenSettings, defaults: EncodingDefaults): Encodin
     hostname: given.get('hostname'),
     facility: given.get('facility'),
     bom: given.get('bom') ?? false,
+    ...(json === undefined ? {} : { json }),
   };
 }
 

@@ -76,6 +76,19 @@ export interface EncodingSettings {
   readonly facility: number | undefined;
   /** RFC 5424: mark MSG as UTF-8 with a byte order mark. */
   readonly bom: boolean;
+  /** JSON: which fields, and under which names; absent where all are sent under their own. */
+  readonly json?: JsonSettings;
+}
+
+export interface JsonSettings {
+  /** Fields to keep, beside those of the map. */
+  readonly fields: readonly string[] | undefined;
+  readonly fieldMap: readonly { readonly field: string; readonly name: string }[];
+  /** Keep the fields of the map alone. */
+  readonly fieldMapStrict: boolean;
+  /** Names that no map gives are put in lower case, without leading underscores. */
+  readonly lowercase: boolean;
+  readonly addFields: readonly { readonly name: string; readonly value: string }[];
 }
 
 export interface StdoutSettings extends DestinationBase {

@@ -1,10 +1,12 @@
 import type { Encoder } from '../core/encoder.js';
 import { CatEncoder } from './cat.js';
+import type { FieldSelection } from './json-fields.js';
 import { JsonEncoder } from './json.js';
 import { Rfc3164Encoder } from './rfc3164.js';
 import { Rfc5424Encoder } from './rfc5424.js';
 import { ShortEncoder } from './short.js';
 
+export type { FieldSelection };
 export type Format = 'rfc5424' | 'rfc3164' | 'json' | 'short' | 'cat';
 
 export interface EncoderOptions {
@@ -27,6 +29,8 @@ export interface EncoderOptions {
   readonly facility?: number | undefined;
   /** Marks an RFC 5424 MSG that is valid UTF-8 with a byte order mark. */
   readonly bom: boolean;
+  /** `json`: which fields, and under which names; undefined for all, under their own. */
+  readonly selection?: FieldSelection | undefined;
 }
 
 /** Milliseconds since the epoch. Only asked for where an entry tells no time. */
@@ -40,7 +44,7 @@ export function createEncoder(format: Format, options: EncoderOptions, clock: Cl
     case 'rfc3164':
       return new Rfc3164Encoder(options, clock);
     case 'json':
-      return new JsonEncoder(options.maxMessageBytes);
+      return new JsonEncoder(options.maxMessageBytes, options.selection);
     case 'short':
       return new ShortEncoder(options, clock);
     case 'cat':

@@ -1,12 +1,14 @@
 import type { ByteWriter } from '../core/byte-writer.js';
 import type { Encoder } from '../core/encoder.js';
 import type { Entry, FieldValue } from '../core/entry.js';
+import { FieldSelector, type Fields, type FieldSelection } from './json-fields.js';
 import { shrunk } from './json-shrink.js';
 import type { Member } from './json-shrink.js';
 import { writeBase64, writeText } from './json-value.js';
 
 /**
- * One JSON object with all the fields of the entry under the journal's own names, address fields included. A value is
+ * One JSON object with all the fields of the entry under the journal's own names, address fields included, unless
+ * something else is selected. A value is
  * a string, or an array of strings where the field was set more than once.
  *
  * Of a field with bytes that are not valid UTF-8, `NAME_BASE64` has the exact bytes (of all its values, where it has
@@ -14,22 +16,27 @@ import { writeBase64, writeText } from './json-value.js';
  * `user_NAME_BASE64`; no name occurs twice. What goes where the limit does not hold everything: see json-shrink.ts.
  */
 export class JsonEncoder implements Encoder {
-  readonly fields = undefined;
+  readonly fields: readonly string[] | undefined;
+  readonly #selector: FieldSelector | undefined;
   readonly #maxBytes: number | undefined;
   readonly #openings = new Openings();
 
-  constructor(maxBytes: number | undefined) {
+  /** `selection`: which fields, and their names; undefined for all, under their own. */
+  constructor(maxBytes: number | undefined, selection: FieldSelection | undefined) {
     this.#maxBytes = maxBytes;
+    this.#selector = selection && new FieldSelector(selection);
+    this.fields = this.#selector?.fields;
   }
 
   encode(entry: Entry, out: ByteWriter): boolean {
     const start = out.length;
-    const plain = this.#plain(entry);
+    const fields = this.#selector?.select(entry) ?? entry;
+    const plain = this.#plain(fields);
     if (plain !== undefined) out.text(plain);
-    else this.#write(namedFields(entry), out);
+    else this.#write(namedFields(fields), out);
     if (this.#maxBytes !== undefined && out.length - start > this.#maxBytes) {
       out.truncate(start);
-      writeShrunk(namedFields(entry), this.#maxBytes, out);
+      writeShrunk(namedFields(fields), this.#maxBytes, out);
     }
     return true;
   }
@@ -42,7 +49,7 @@ export class JsonEncoder implements Encoder {
   }
 
   /** The object of an entry that is text throughout, and not large, which nearly every one is; undefined for any other. */
-  #plain(entry: Entry): string | undefined {
+  #plain(entry: Fields): string | undefined {
     let json = '';
     for (const name of entry.names()) {
       const value = entry.get(name);
@@ -87,7 +94,7 @@ interface NamedField {
   readonly exactName: string | undefined;
 }
 
-function namedFields(entry: Entry): NamedField[] {
+function namedFields(entry: Fields): NamedField[] {
   const fields: [string, FieldValue][] = [];
   for (const name of entry.names()) {
     const value = entry.get(name);

@@ -1,9 +1,9 @@
+import { schemes } from '../../src/config/schemes.js';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { destinationSettings, settingRow } from '../../src/config/destination-settings.js';
 import type { SettingName } from '../../src/config/destination-settings.js';
-import { schemes } from '../../src/config/schemes.js';
 import { environmentNameOf, flagOf, options } from '../../src/config/options.js';
 import type { OptionRow } from '../../src/config/options.js';
 

@@ -9,13 +9,14 @@ import { parseCommandLine } from '../../src/cli.js';
 import { optionsMarkdown, optionsPage } from './options-markdown.js';
 import { loadedFrom } from './settings-of.js';
 
-const withDestination = { JOURNALD_FORWARDER_TO: 'tcp://loghost:1' };
+/** One that every option but `--to` has an effect on. */
+const withDestination = { JOURNALD_FORWARDER_TO: 'tcp://loghost:1?format=json' };
 
 describe('the table of options', () => {
   for (const row of options.filter(({ name }) => name !== 'config')) {
     it(`makes --${row.name} the same as a flag, as a variable and as a key of the file`, async () => {
       const value = row.example ?? 'true';
-      const env = row.name === 'to' ? {} : withDestination;
+      const env = row.name === 'to' ? {} : row.name === 'field-map-strict' ? { ...withDestination, JOURNALD_FORWARDER_FIELD_MAP: 'MESSAGE=message' } : withDestination;
       const asFlag = await loadedFrom({ argv: [flagOf(row.name), ...(row.argument === undefined ? [] : [value])], env });
       const asVariable = await loadedFrom({ env: { ...env, [environmentNameOf(row.name)]: value } });
       const asKey = await loadedFrom({ file: JSON.stringify({ [row.name]: row.kind === 'list' ? [value] : value }), env });

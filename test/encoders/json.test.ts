@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createEncoder, type FieldSelection } from '../../src/encoders/index.js';
 import { entryOf } from '../support/entry.js';
 import type { FixtureValue } from '../support/make-journal.js';
 import { encodeEntry, encodeFields, example } from './encode.js';
@@ -89,4 +90,47 @@ test('the exact bytes of a shortened value go with what was cut', () => {
   const object = objectOf({ MESSAGE: Buffer.alloc(1000, 0xff) }, 480);
   assert.match(object['MESSAGE'] as string, /^\ufffd+\.\.\.\[cut\]$/);
   assert.ok(!('MESSAGE_BASE64' in object));
+});
+
+const everything: FieldSelection = { fields: undefined, map: [], mapOnly: false, lowercase: false, added: [] };
+const selected = (fields: Readonly<Record<string, FixtureValue>>, selection: Partial<FieldSelection>): string => {
+  const line = json(fields, { selection: { ...everything, ...selection } });
+  return line.replace(/"__(CURSOR|REALTIME_TIMESTAMP)":"[^"]*",?/g, '').replace(/,\}$/, '}');
+};
+const mapped = (text: string): FieldSelection['map'] => text.split(',').map((pair) => ({ field: pair.split('=')[0]!, name: pair.split('=')[1]! }));
+
+test('a map gives names, in its order, and the others follow under their own', () => {
+  const entry = { MESSAGE: 'Started', _HOSTNAME: 'ip-10-0-0-1', _PID: '1' };
+  assert.equal(selected(entry, { map: mapped('_HOSTNAME=host,MESSAGE=message') }), '{"host":"ip-10-0-0-1","message":"Started","_PID":"1"}');
+});
+
+test('a strict map keeps its fields alone, and leaves out what the entry does not have', () => {
+  const entry = { MESSAGE: 'Started', _HOSTNAME: 'ip-10-0-0-1', _SYSTEMD_UNIT: 'kubelet.service', _PID: '1' };
+  const map = mapped('MESSAGE=message,_HOSTNAME=hostname,_SYSTEMD_UNIT=systemd_unit,NOT_THERE=nothing');
+  assert.equal(json(entry, { selection: { ...everything, map, mapOnly: true } }), '{"message":"Started","hostname":"ip-10-0-0-1","systemd_unit":"kubelet.service"}');
+  assert.deepEqual(createEncoder('json', { maxMessageBytes: undefined, singleLine: false, structuredData: [], bom: false, selection: { ...everything, map, mapOnly: true } }).fields, ['MESSAGE', '_HOSTNAME', '_SYSTEMD_UNIT', 'NOT_THERE']);
+});
+
+test('fields of one name are joined with a space, bytes too', () => {
+  const map = mapped('A=x,B=x,C=x');
+  assert.equal(selected({ A: '1', C: ['3', '4'] }, { map, mapOnly: true }), '{"x":"1 3 4"}');
+  assert.equal(selected({ A: '1', B: Buffer.from([0xff]) }, { map, mapOnly: true }), '{"x":"1 \ufffd","x_BASE64":"MSD/"}');
+});
+
+test('a list keeps the fields that stand in it', () => {
+  assert.equal(json({ MESSAGE: 'm', _PID: '1', PRIORITY: '6' }, { selection: { ...everything, fields: ['PRIORITY', 'MESSAGE'] } }), '{"MESSAGE":"m","PRIORITY":"6"}');
+});
+
+test('in lower case a name loses its underscores, and a trusted field keeps it before one of the user\'s', () => {
+  const entry = { HOSTNAME: 'forged', _HOSTNAME: 'h1', USER_HOSTNAME: 'too', ___: 'x' };
+  const object = JSON.parse(json(entry, { selection: { ...everything, lowercase: true } })) as Record<string, unknown>;
+  assert.deepEqual(object, { cursor: object['cursor'], realtime_timestamp: '1604430000000000', hostname: 'h1', user_hostname: 'forged', user_user_hostname: 'too', _: 'x' });
+});
+
+test('a name that the map gives to a field of the user\'s is the trusted field\'s all the same', () => {
+  assert.equal(selected({ MESSAGE: 'm', _PID: '1' }, { map: mapped('MESSAGE=_PID') }), '{"_PID":"1","user__PID":"m"}');
+});
+
+test('a field that is added has its name whatever the entry has', () => {
+  assert.equal(selected({ role: 'x', _R: 'y' }, { added: [{ name: 'role', value: 'web' }, { name: '_R', value: '1' }] }), '{"role":"web","_R":"1","user_role":"x","user__R":"y"}');
 });

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { Batch } from '../../../src/core/sink.js';
 import { halvesOf, type Put, putsOf } from '../../../src/sinks/cloudwatch/puts.js';
+import { cursorOf } from '../../support/fake-source.js';
 import { dayMs, defaultLimits, judge } from '../../support/cloudwatch/limits.js';
 
 const startMs = Date.UTC(2026, 10, 20);
@@ -105,5 +106,5 @@ function batchOf(messages: readonly (string | Buffer)[]): Batch {
 
 function timed(messages: readonly (readonly [string | Buffer, number])[]): Batch {
   const contents = messages.map(([message]) => Buffer.from(message as string));
-  return { lane: 'stream', count: contents.length, bytes: Buffer.concat(contents), message: (index) => contents[index]!, timestamp: (index) => messages[index]![1] * 1000 };
+  return { lane: 'stream', count: contents.length, bytes: Buffer.concat(contents), message: (index) => contents[index]!, timestamp: (index) => messages[index]![1] * 1000, cursor: (index) => cursorOf(index) };
 }
