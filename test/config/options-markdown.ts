@@ -1,4 +1,3 @@
-import { schemes } from '../../src/config/schemes.js';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -6,6 +5,7 @@ import { destinationSettings, settingRow } from '../../src/config/destination-se
 import type { SettingName } from '../../src/config/destination-settings.js';
 import { environmentNameOf, flagOf, options } from '../../src/config/options.js';
 import type { OptionRow } from '../../src/config/options.js';
+import { schemes } from '../../src/config/schemes.js';
 
 const page = new URL('../../docs/options.md', import.meta.url);
 const begin = (name: string) => `<!-- begin ${name}: made by npx tsx test/config/options-markdown.ts -->`;

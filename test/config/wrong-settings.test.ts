@@ -140,7 +140,7 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
     { argv: ['--to', 'cloudwatch:g?stream={hostnam}'], says: 'Invalid --to "cloudwatch:g?stream={hostnam}": in stream the placeholder "{hostnam}" is not known; the nearest known one is hostname.' },
     { argv: ['--to', 'cloudwatch:g?stream={unit'], says: 'Invalid --to "cloudwatch:g?stream={unit": in stream a "{" begins a placeholder and a "}" ends it, for example {hostname}.' },
     { argv: ['--to', 'cloudwatch:g?stream={date:%Y-%X}'], says: 'Invalid --to "cloudwatch:g?stream={date:%Y-%X}": in stream a date is made of %Y, %m, %d, %H, %M and %j, for example {date:%Y-%m-%d}.' },
-    { argv: ['--to', 'cloudwatch:g?region=Frankfurt'], says: 'Invalid --to "cloudwatch:g?region=Frankfurt": region is the name of one, for example eu-central-1.' },
+    { argv: ['--to', 'cloudwatch:g?region=Frankfurt'], says: 'Invalid --to "cloudwatch:g?region=Frankfurt": region is the short name of one, for example eu-central-1 of AWS or eu of Rapid7.' },
     { argv: ['--to', 'cloudwatch:g?retentionDays=7'], says: 'Invalid --to "cloudwatch:g?retentionDays=7": it is given to a log group that is created; add create=true, or leave it out.' },
     { argv: ['--to', 'cloudwatch:g?create=true&retentionDays=8'], says: 'Invalid --to "cloudwatch:g?retentionDays=8": CloudWatch keeps events for 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653 days.' },
     { argv: ['--to', 'cloudwatch:g?endpoint=vpce.example'], says: 'Invalid --to "cloudwatch:g?endpoint=vpce.example": endpoint is a URL such as https://vpce-1a2b.logs.eu-central-1.vpce.amazonaws.com.' },

@@ -25,6 +25,7 @@ export class LogsClient {
   readonly #options: LogsClientOptions;
   readonly #handler: HttpHandler;
   #client: CloudWatchLogsClient | undefined;
+  #region: Promise<string> | undefined;
 
   constructor(options: LogsClientOptions) {
     this.#options = options;
@@ -72,13 +73,22 @@ export class LogsClient {
     // An empty variable says nothing.
     const given = [region, environment['AWS_REGION'], environment['AWS_DEFAULT_REGION']].find((name) => name !== undefined && name !== '');
     return {
-      region: given ?? (() => regionOf(environment)),
+      region: given ?? (() => this.#foundRegion()),
       ...(endpoint === undefined ? {} : { endpoint }),
       maxAttempts: 1,
       requestHandler: this.#handler,
       credentialDefaultProvider: (init) => defaultProvider({ ...(init as object), ignoreCache: true }),
       logger: sdkLogger(logger),
     };
+  }
+
+  /** Looked for until it is found, and then no more: the client asks for it with each request. */
+  #foundRegion(): Promise<string> {
+    this.#region ??= regionOf(this.#options.environment).catch((error: unknown) => {
+      this.#region = undefined;
+      throw error;
+    });
+    return this.#region;
   }
 }
 
