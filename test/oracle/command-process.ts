@@ -20,14 +20,15 @@ export class CommandProcess {
   #lastId = 0;
   readonly #waiting = new Map<number, (answer: Answer | undefined) => void>();
 
-  constructor(spawn: Spawn, program: 'receiver.mjs' | 'chaos-proxy.mjs') {
+  constructor(spawn: Spawn, program: 'receiver.mjs' | 'chaos-proxy.mjs' | 'cloudwatch-service.ts') {
     this.#spawn = spawn;
     this.#program = fileURLToPath(new URL(program, import.meta.url));
   }
 
   /** Resolves when it listens. */
   async start(settings: unknown): Promise<void> {
-    const child = this.#spawn(process.execPath, [this.#program, JSON.stringify(settings)], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const loader = this.#program.endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : [];
+    const child = this.#spawn(process.execPath, [...loader, this.#program, JSON.stringify(settings)], { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#child = child;
     child.stdin!.on('error', () => undefined);
     await new Promise<void>((resolve, reject) => {

@@ -3,7 +3,7 @@ import { Certificates } from '../support/certificates.js';
 import { CommandProcess, type Spawn } from './command-process.js';
 import { Ledger } from './ledger.js';
 import type { Network } from './network.js';
-import { acknowledgedFaults, datagramFaults, pathFaults, streamFaults, webFaults } from './receiver-faults.js';
+import { acknowledgedFaults, cloudWatchFaults, datagramFaults, pathFaults, streamFaults, webFaults } from './receiver-faults.js';
 import type { Actor } from './schedule.js';
 import type { Writers } from './writers.js';
 
@@ -123,6 +123,22 @@ export const destinations: readonly OracleDestination[] = [
     },
   },
   {
+    name: 'cloudwatch',
+    isLossless: true,
+    isOrdered: true,
+    create: ({ folder, network }) => {
+      const service = new CloudWatchService('cloudwatch', folder, spawnIn(network), 5121);
+      const actor = { name: 'cloudwatch', quietMs: 3000, faults: cloudWatchFaults(service) };
+      return {
+        url: 'cloudwatch:oracle?name=cloudwatch&create=true&region=eu-central-1&endpoint=http://127.0.0.1:5121',
+        actor,
+        ledger: service.ledger,
+        start: () => service.start(),
+        stop: () => service.kill(),
+      };
+    },
+  },
+  {
     name: 'udp',
     isLossless: false,
     isOrdered: false,
@@ -132,6 +148,22 @@ export const destinations: readonly OracleDestination[] = [
     },
   },
 ];
+
+/** A CloudWatch Logs that can be killed and started again; then it knows neither group nor stream any more. */
+export class CloudWatchService extends CommandProcess {
+  readonly ledger: Ledger;
+  readonly #port: number;
+
+  constructor(name: string, folder: string, spawn: Spawn, port: number) {
+    super(spawn, 'cloudwatch-service.ts');
+    this.ledger = new Ledger(folder, name);
+    this.#port = port;
+  }
+
+  override async start(): Promise<void> {
+    await super.start({ port: this.#port, ledger: this.ledger.newFile() });
+  }
+}
 
 /** A receiver that can be killed and started again, with all that it ever read. */
 export class Receiver extends CommandProcess {

@@ -89,7 +89,7 @@ export class ForwarderService {
 
   async #supervise(): Promise<void> {
     while (this.#isWanted) {
-      const child = this.#spawn(process.execPath, [program, ...this.#args], { stdio: ['ignore', 'inherit', 'pipe'], env: { PATH: process.env['PATH'] ?? '', TZ: 'UTC' } });
+      const child = this.#spawn(process.execPath, [program, ...this.#args], { stdio: ['ignore', 'inherit', 'pipe'], env: { PATH: process.env['PATH'] ?? '', TZ: 'UTC', AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', AWS_EC2_METADATA_DISABLED: 'true' } });
       this.#child = child;
       this.starts += 1;
       this.#note(`--- started, process ${child.pid}\n`);

@@ -1,5 +1,5 @@
 import type { CommandProcess } from './command-process.js';
-import type { Receiver } from './destinations.js';
+import type { CloudWatchService, Receiver } from './destinations.js';
 import type { Fault, Infliction } from './schedule.js';
 import { waitOut } from './wait-out.js';
 import type { Writers } from './writers.js';
@@ -171,6 +171,41 @@ export function webFaults(receiver: Receiver): Readonly<Record<string, Fault>> {
   return {
     'another answer': { weight: 4, lastsMs: [500, 4000], inflict: refusing },
     'answers lost': { weight: 4, lastsMs: [500, 4000], inflict: losing },
+  };
+}
+
+/** What befalls a service that answers each request, its own way and the path's: killed whenever it likes, and everything that a request can end in. */
+export function cloudWatchFaults(service: CloudWatchService): Readonly<Record<string, Fault>> {
+  const going = (kind: string, more: object = {}): ((how: Infliction) => Promise<void>) => async ({ lastsMs, signal }) => {
+    await service.ask({ do: 'fault', fault: { kind, ...more } });
+    await waitOut(lastsMs, signal);
+    await service.ask({ do: 'mend' });
+  };
+  return {
+    kill: {
+      weight: 3,
+      lastsMs: [50, 5000],
+      inflict: async ({ lastsMs, signal }) => {
+        await service.kill();
+        await waitOut(lastsMs, signal);
+        await service.start();
+      },
+    },
+    hang: {
+      weight: 2,
+      lastsMs: [500, 6000],
+      inflict: async ({ lastsMs, signal }) => {
+        service.signal('SIGSTOP');
+        await waitOut(lastsMs, signal);
+        service.signal('SIGCONT');
+      },
+    },
+    throttle: { weight: 2, lastsMs: [500, 4000], inflict: going('throttle') },
+    'lose answers': { weight: 3, lastsMs: [500, 3000], inflict: going('lose-answer', { every: 2 }) },
+    'reset connections': { weight: 2, lastsMs: [500, 3000], inflict: going('reset', { every: 2 }) },
+    'be unavailable': { weight: 1, lastsMs: [500, 3000], inflict: going('unavailable') },
+    'deny access': { weight: 1, lastsMs: [500, 3000], inflict: going('deny') },
+    'be slow': { weight: 1, lastsMs: [1000, 4000], inflict: going('slow', { ms: 300 }) },
   };
 }
 
