@@ -14,6 +14,8 @@ export interface ServiceFailure extends Failure {
   readonly isThrottled: boolean;
   /** Other credentials than those that were used may do better: they are to be looked up again. */
   readonly concernsCredentials: boolean;
+  /** No waiting helps. */
+  readonly needsOperator: boolean;
   readonly retryAfterMs: number | undefined;
 }
 
@@ -36,8 +38,9 @@ export function serviceFailureOf(error: unknown, operation: Operation, group: st
   const isSkewed = SKEW.has(name) || (SIGNATURE.has(name) && /signature expired|not yet current/i.test(message));
   // Not where the clock is wrong: the client learns the right time from the answer, and a new one would not know it.
   const concernsCredentials = CREDENTIALS.has(name) && !isSkewed;
+  const needsOperator = concernsCredentials || isSkewed || name === 'ResourceNotFoundException' || /region is missing/i.test(message) || status === 407;
   const retryAfterMs = millisecondsOf($response?.headers?.['retry-after']);
-  const told = (reason: string): ServiceFailure => ({ code: name || 'UNKNOWN', reason, isThrottled, concernsCredentials, retryAfterMs });
+  const told = (reason: string): ServiceFailure => ({ code: name || 'UNKNOWN', reason, isThrottled, concernsCredentials, needsOperator, retryAfterMs });
 
   if (isThrottled) return told(`CloudWatch throttles ${operation} (${name})`);
   if (EXPIRED.has(name)) return told(`the credentials have expired (${name}); renew them, they are looked up again at each attempt`);
@@ -54,7 +57,7 @@ export function serviceFailureOf(error: unknown, operation: Operation, group: st
   if (name === 'TimeoutError' && !['ECONNRESET', 'EPIPE'].includes((error as ClientError).code ?? '')) return told('CloudWatch does not answer in time');
   if (status !== undefined && status >= 400) return told(`CloudWatch answers ${status} to ${operation} (${name || 'no name'})`);
   // Of the network below: the same words as for every other transport.
-  return { ...failureOf(error), isThrottled, concernsCredentials, retryAfterMs };
+  return { ...failureOf(error), isThrottled, concernsCredentials, needsOperator, retryAfterMs };
 }
 
 const THROTTLING = new Set(['ThrottlingException', 'Throttling', 'TooManyRequestsException', 'RequestLimitExceeded', 'RequestThrottledException', 'SlowDown']);

@@ -152,8 +152,8 @@ class CloudWatchSink implements Sink {
         remaining.push(second, first);
       } else if ('reason' in outcome) {
         const deliveredCount = headOf([...remaining, put], rejected);
-        const { code, reason, retryAfterMs } = outcome;
-        return { outcome: 'retryable', code, reason, deliveredCount, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+        const { code, reason, retryAfterMs, needsOperator = false } = outcome;
+        return { outcome: 'retryable', code, reason, deliveredCount, needsOperator, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
       } else {
         for (const [at, reason] of outcome.rejected) rejected.set(put.indexes[at]!, reason);
       }
@@ -230,7 +230,7 @@ class CloudWatchSink implements Sink {
   }
 }
 
-type PutOutcome = { readonly rejected: readonly (readonly [number, string])[] } | (Failure & { readonly retryAfterMs?: number | undefined }) | 'divide';
+type PutOutcome = { readonly rejected: readonly (readonly [number, string])[] } | (Failure & { readonly retryAfterMs?: number | undefined; readonly needsOperator?: boolean }) | 'divide';
 
 const OVER = Symbol('over');
 /** Of one request with all that it needs: longer than the sum of its own limits. */
