@@ -66,7 +66,7 @@ const table = [
 
   {
     name: 'to', group: 'Destinations', kind: 'list', argument: 'URL', default: 'stdout:', example: 'tcp://loghost:514', separator: 'space',
-    help: 'Where entries go: stdout:, tcp://HOST:PORT, udp://HOST:PORT, relp://HOST:PORT, relps://HOST:PORT, unix:///PATH or cloudwatch:GROUP, with the destination\'s own settings in the query.',
+    help: 'Where entries go: stdout:, tcp://HOST:PORT, tls://HOST, udp://HOST:PORT, relp://HOST:PORT, relps://HOST:PORT, http://HOST, https://HOST, unix:///PATH, logentries: or cloudwatch:GROUP, with the destination\'s own settings in the query.',
   },
   { name: 'fields', group: 'Destinations', kind: 'text', argument: 'F,G,…', example: 'MESSAGE,PRIORITY,_HOSTNAME', help: 'Send only these journal fields as JSON.' },
   {

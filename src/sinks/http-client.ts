@@ -155,7 +155,7 @@ function first(header: string | string[] | undefined): string | undefined {
 /** No reason repeats an error's own words where they could hold what was sent. */
 function failureOfRequest(error: unknown, connectTimeoutMs: number): Failure {
   const { name, code = '', message = '' } = error as NodeJS.ErrnoException;
-  const proxyStatus = /^Proxy response \((\d+)\)/.exec(message)?.[1];
+  const proxyStatus = /^Proxy (?:response|Authentication Required) \((\d+)\)/.exec(message)?.[1];
   if (proxyStatus !== undefined) return proxyFailure(Number(proxyStatus));
   if (code === 'UND_ERR_CONNECT_TIMEOUT') return { code: 'ETIMEDOUT', reason: `no answer within ${connectTimeoutMs / 1000} s` };
   if (name === 'HTTPParserError') return { code: 'NOT_HTTP', reason: 'what answers does not speak HTTP' };

@@ -176,7 +176,7 @@ class HttpSink implements Sink {
       const answer = await this.#client.send({ method: 'POST', headers, body }, signal);
       if (!('reason' in answer)) return judge(answer, path, now());
       if (BREAKS.includes(answer.code)) this.#size.brokeOff();
-      return { kind: 'failed', failure: answer, needsOperator: false, retryAfterMs: undefined };
+      return { kind: 'failed', failure: answer, needsOperator: answer.code === 'PROXY_407', retryAfterMs: undefined };
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
       return { kind: 'failed', failure: { code: error.code, reason: clauseOf(error) }, needsOperator: true, retryAfterMs: undefined };

@@ -98,7 +98,7 @@ describe('through a proxy', { timeout: 60_000 }, () => {
     const [unused] = (await freePorts(1)) as [number];
     // tinyproxy says 401 to a wrong password.
     for (const [scheme, credentials, reason] of [
-      ['http', '', /^HTTP 407 \(Proxy Authentication Required\): the proxy wants credentials/],
+      ['http', '', /^the proxy answers HTTP 407 \(Proxy Authentication Required\): the proxy wants credentials/],
       ['https', '', /^the proxy answers HTTP 407 \(Proxy Authentication Required\): the proxy wants credentials/],
       ['http', 'ada:hunter2@', /^HTTP 401 /],
       ['https', 'ada:hunter2@', /^the proxy answers HTTP 401 /],
