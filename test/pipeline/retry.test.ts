@@ -130,6 +130,17 @@ describe('an outage', () => {
     assert.deepEqual(told, ['warn: tcp://there: is away', 'info: tcp://there: reachable again', 'warn: tcp://there: is away again', 'info: tcp://there: reachable again']);
   });
 
+  test('asks for an operator once in each outage, also in one that began in another way', () => {
+    const { outage, logger } = outageWith(() => 0);
+    outage.failed('is away');
+    for (let i = 0; i < 3; i++) outage.failed('wants other credentials', 0, true);
+    outage.recovered();
+    outage.failed('wants other credentials', 0, true);
+    const told = logger.lines.filter((line) => !/^(debug|info):/.test(line));
+    const asked = 'error: tcp://there: wants other credentials; nothing is delivered until that is mended, and nothing is lost';
+    assert.deepEqual(told, ['warn: tcp://there: is away; trying again until it answers', asked, asked]);
+  });
+
   test('tells the last reason', () => {
     const { outage } = outageWith(() => 0);
     outage.failed('was refused');

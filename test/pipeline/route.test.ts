@@ -239,6 +239,21 @@ describe('a route', { timeout: 60_000 }, () => {
     assert.equal(part.checkpoints.saved, undefined);
   });
 
+  test('sets aside what was refused of a head that is settled, and sends only the rest', async () => {
+    mock.method(Math, 'random', () => 0);
+    const attempts = new Attempts();
+    const part = routeOver(chunksOf(5), { answer: attempts.answer });
+    const run = part.run();
+    (await attempts.next()).end({ outcome: 'retryable', code: 'HTTP_503', reason: 'is busy', deliveredCount: 3, rejections: [{ index: 1, reason: 'no' }] });
+    const second = await attempts.next();
+    assert.deepEqual([second.messages, part.deadLetters.contents], [['4', '5'], ['2']]);
+    assert.equal(part.route.status().position, undefined);
+    second.end({ outcome: 'rejected', rejections: [{ index: 0, reason: 'no' }] });
+    await run;
+    assert.deepEqual(part.deadLetters.contents, ['2', '4']);
+    assert.deepEqual(part.checkpoints.saved?.counts, { delivered: 3, filtered: 0, rejected: 2 });
+  });
+
   test('sends only the rest of a batch whose head was delivered', async () => {
     mock.method(Math, 'random', () => 0);
     const attempts = new Attempts();
