@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { appendFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile, cp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -150,6 +151,8 @@ class Run {
   /** Inflicts what is planned, each actor's faults one after another, and resolves when all is mended. */
   async #inflict(planned: readonly Planned[], actors: readonly Actor[], lengthMs: number): Promise<void> {
     const signal = AbortSignal.timeout(lengthMs);
+    // Each actor waits with it.
+    setMaxListeners(0, signal);
     const began = performance.now();
     await Promise.all(
       actors.map(async ({ name, faults }) => {
