@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
 import { shownUrl } from './config/address.js';
 import { destinationSettings } from './config/destination-settings.js';
@@ -13,6 +12,7 @@ import { flagOf, options, reservedOptions } from './config/options.js';
 import type { OptionName, OptionRow } from './config/options.js';
 import { anyOf, quote } from './config/written.js';
 import { SettingError } from './core/errors.js';
+import { versionLine } from './packaging.js';
 
 export type { ListenAddress };
 
@@ -54,18 +54,13 @@ export function parseCommandLine(argv: readonly string[], env: Readonly<Record<s
     program.parse(argv, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error instanceof VersionAsked) return { command: 'print', text: `${programVersion()}\n`, exitCode: 0 };
+    if (error instanceof VersionAsked) return { command: 'print', text: `${versionLine()}\n`, exitCode: 0 };
     // Its own exit code for help is the one that the process happens to have.
     const isHelp = error.code === 'commander.help' || error.code === 'commander.helpDisplayed';
     if (isHelp && printed !== '') return { command: 'print', text: printed, exitCode: 0 };
     throw isHelp ? unknownCommand(argv[1] ?? '') : sentenceOf(error);
   }
   return parsed!;
-}
-
-/** As package.json has it. */
-export function programVersion(): string {
-  return (JSON.parse(readText(fileURLToPath(new URL('../package.json', import.meta.url)))) as { readonly version: string }).version;
 }
 
 const settingNames = `

@@ -1,8 +1,7 @@
 import { fstatSync, readFileSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import type { MemoryCheckpoint } from './checkpoint/memory-checkpoint.js';
-import { parseCommandLine, programVersion, type CommandLine } from './cli.js';
+import { parseCommandLine, type CommandLine } from './cli.js';
 import type { LoadedSettings } from './config/load.js';
 import type { SourceSettings } from './config/settings.js';
 import { OperatorError, SettingError } from './core/errors.js';
@@ -13,6 +12,7 @@ import { createLog, stderrIsJournal } from './log.js';
 import { ownEntries } from './observe/own-entries.js';
 import { Progress } from './observe/progress.js';
 import type { Service } from './observe/service.js';
+import { ownCommand, programVersion, sampleJournal } from './packaging.js';
 
 const EXIT_DONE = 0;
 const EXIT_FAILED = 1;
@@ -79,8 +79,7 @@ async function execute(commandLine: CommandLine, loggerFor: (settings: LoadedSet
       const { demo } = await import('./demo/demo.js');
       const { receive } = await import('./receivers/receive.js');
       const { visible } = await import('./receivers/visible.js');
-      const program = fileURLToPath(new URL('../bin/journald-forwarder.js', import.meta.url));
-      return demo({ forwarder: [process.execPath, program], journalctlPath: 'journalctl', environment: withoutOurVariables(process.env), output: process.stdout, signal: stop.signal, receive, visible });
+      return demo({ forwarder: ownCommand(process.execPath), sample: await sampleJournal(), journalctlPath: 'journalctl', environment: withoutOurVariables(process.env), output: process.stdout, signal: stop.signal, receive, visible });
     }
   }
 }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
@@ -24,8 +24,8 @@ export interface DemoOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly output: Writable;
   readonly signal: AbortSignal;
-  /** The gzipped journal file to forward; the bundled one if absent. */
-  readonly sample?: URL;
+  /** The gzipped journal file to forward. */
+  readonly sample: Uint8Array;
 }
 
 /**
@@ -34,13 +34,13 @@ export interface DemoOptions {
  * Resolves to the exit code: 0 if everything arrived, once and in order, else 1.
  * Throws an OperatorError where journalctl cannot be run.
  */
-export async function demo({ receive, visible, forwarder, journalctlPath, environment, output, signal, sample = bundledSample }: DemoOptions): Promise<number> {
+export async function demo({ receive, visible, forwarder, journalctlPath, environment, output, signal, sample }: DemoOptions): Promise<number> {
   const print = (line = '') => void output.write(`${line}\n`);
   const folder = await mkdtemp(join(tmpdir(), 'journald-forwarder-demo-'));
   try {
     const journal = join(folder, 'journal');
     await mkdir(journal);
-    await writeFile(join(journal, 'sample.journal'), await promisify(gunzip)(await readFile(sample)));
+    await writeFile(join(journal, 'sample.journal'), await promisify(gunzip)(sample));
     const { entries, bootCount } = await entriesIn(journal, journalctlPath, environment, signal);
 
     const received: string[] = [];
@@ -79,6 +79,5 @@ export async function demo({ receive, visible, forwarder, journalctlPath, enviro
   }
 }
 
-const bundledSample = new URL('sample.journal.gz', import.meta.url);
 const TIMEOUT_MS = 60_000;
 const CLOSE_TIMEOUT_MS = 5_000;

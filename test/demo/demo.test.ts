@@ -3,11 +3,12 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { after, before, describe, it } from 'node:test';
 import { demo } from '../../src/demo/demo.js';
 import type { DemoOptions } from '../../src/demo/demo.js';
+import { sampleJournal } from '../../src/packaging.js';
 import { receive } from '../../src/receivers/receive.js';
 import { visible } from '../../src/receivers/visible.js';
 
@@ -70,9 +71,7 @@ describe('demo', () => {
   });
 
   it('fails when journalctl finds nothing in the sample', async () => {
-    const broken = join(folder, 'broken.gz');
-    await writeFile(broken, gzipSync('no journal'));
-    const { exitCode, text } = await runDemo({ sample: pathToFileURL(broken), forwarder: [process.execPath, '-e', ''] });
+    const { exitCode, text } = await runDemo({ sample: gzipSync('no journal'), forwarder: [process.execPath, '-e', ''] });
     assert.match(text, /^A sample journal of 0 entries.*\n\nThere was nothing to send\.\n$/s);
     assert.equal(exitCode, 1);
   });
@@ -115,6 +114,7 @@ async function runDemo(options: Partial<DemoOptions>): Promise<{ exitCode: numbe
     environment: { PATH: process.env['PATH'] },
     output,
     signal: new AbortController().signal,
+    sample: await sampleJournal(),
     ...options,
   });
   return { exitCode, text: String(output.read() ?? '') };

@@ -1,0 +1,134 @@
+// Makes dist/journald-forwarder-linux-ARCH: Node.js and the program in one executable file, with its checksum and the
+// licences of all that is in it. `npm run build:binary [-- x64|arm64]`; this machine's architecture by default.
+//
+// Node.js 24, whose binary needs nothing but the C library and libstdc++ (26's wants libatomic, which CoreOS lacks).
+import { createHash } from 'node:crypto';
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { inject } from 'postject';
+
+const top = fileURLToPath(new URL('../..', import.meta.url));
+const nodeVersion = '24.21.0';
+/** What Node.js looks for in its own binary (nodejs.org, Single executable applications). */
+const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
+
+const [architecture = process.arch] = process.argv.slice(2);
+if (!['x64', 'arm64'].includes(architecture)) throw new Error(`There is no executable for ${architecture}: x64 and arm64 are known.`);
+
+const work = await mkdtemp(join(tmpdir(), 'build-binary-'));
+try {
+  const node = await nodeBinary(architecture);
+  const { script, modules } = await bundle();
+  const blob = await makeBlob(script);
+  const file = join(top, 'dist', `journald-forwarder-linux-${architecture}`);
+  await assemble(node, blob, file);
+  await writeFile(`${file}.sha256`, `${createHash('sha256').update(await readFile(file)).digest('hex')}  journald-forwarder-linux-${architecture}\n`);
+  await writeFile(`${file}.licenses.txt`, await licences(modules, dirname(dirname(node))));
+  console.log(`dist/${relative(join(top, 'dist'), file)}: ${((await readFile(file)).length / 2 ** 20).toFixed(0)} MiB`);
+} finally {
+  await rm(work, { recursive: true });
+}
+
+/** Node.js as the npm package node-linux-ARCH has it, kept in .cache. */
+async function nodeBinary(arch) {
+  // This machine's own is the one that the tests run on too.
+  const folder = join(top, '.cache', arch === process.arch ? 'node24' : `node24-${arch}`);
+  const binary = join(folder, 'node_modules', `node-linux-${arch}`, 'bin/node');
+  const manifest = await readFile(join(dirname(dirname(binary)), 'package.json'), 'utf8').catch(() => '{}');
+  if (JSON.parse(manifest).version !== nodeVersion) {
+    await mkdir(folder, { recursive: true });
+    execFileSync('npm', ['install', '--prefix', folder, '--no-save', '--no-package-lock', '--no-audit', '--no-fund', '--force', `node-linux-${arch}@${nodeVersion}`], { stdio: ['ignore', 'ignore', 'inherit'] });
+  }
+  return binary;
+}
+
+/** The program and its packages as one script, and the files that went into it. */
+async function bundle() {
+  const { version } = JSON.parse(await readFile(join(top, 'package.json'), 'utf8'));
+  const script = join(work, 'journald-forwarder.cjs');
+  const { metafile } = await build({
+    entryPoints: [join(top, 'src/main.ts')],
+    absWorkingDir: top,
+    outfile: script,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: `node${nodeVersion}`,
+    minifyWhitespace: true,
+    minifySyntax: true,
+    keepNames: true,
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'warning',
+    define: { 'import.meta.url': 'importMetaUrl', EXECUTABLE_BUILD: JSON.stringify({ version, commit: commit() }) },
+    // Only read where the program is not one file.
+    banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(process.execPath).href;" },
+    plugins: [{ name: 'own require', setup: giveOwnRequire }],
+  });
+  return { script, modules: Object.keys(metafile.inputs).filter((input) => input.startsWith('node_modules/')) };
+}
+
+function giveOwnRequire({ onResolve }) {
+  onResolve({ filter: /^node:module$/ }, ({ importer }) => (importer.startsWith(join(top, 'src')) ? { path: join(top, 'deploy/binary/bundled-modules.cjs') } : undefined));
+}
+
+/** The blob is made by a Node.js of the same version, and with its code cache starts faster; another architecture's cache is of no use. */
+async function makeBlob(script) {
+  const maker = await nodeBinary(process.arch);
+  const blob = join(work, 'blob');
+  const configuration = join(work, 'sea.json');
+  await writeFile(configuration, JSON.stringify({
+    main: script,
+    output: blob,
+    disableExperimentalSEAWarning: true,
+    useCodeCache: architecture === process.arch,
+    assets: { 'sample.journal.gz': join(top, 'src/demo/sample.journal.gz') },
+  }));
+  execFileSync(maker, ['--experimental-sea-config', configuration], { stdio: ['ignore', 'ignore', 'inherit'] });
+  return readFile(blob);
+}
+
+/** Strips before it puts the blob in: stripping after that would break the file. */
+async function assemble(node, blob, file) {
+  const raw = join(work, 'node');
+  await copyFile(node, raw);
+  await chmod(raw, 0o755);
+  // A strip for another architecture is seldom there; such a file is only larger.
+  if (architecture === process.arch) execFileSync('strip', [raw]);
+  await inject(raw, 'NODE_SEA_BLOB', blob, { sentinelFuse: fuse });
+  await mkdir(dirname(file), { recursive: true });
+  await copyFile(raw, file);
+}
+
+function commit() {
+  try {
+    const git = (...args) => execFileSync('git', ['-C', top, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    return `${git('rev-parse', '--short=12', 'HEAD')}${git('status', '--porcelain', '--untracked-files=no') === '' ? '' : '+changes'}`;
+  } catch {
+    return 'unknown commit';
+  }
+}
+
+/** The notices that the licences of Node.js and of each package ask to be passed on. */
+async function licences(modules, nodePackage) {
+  const folders = [...new Set(modules.map((file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)[0]))].sort();
+  const parts = [await readFile(join(top, 'LICENSE'), 'utf8').then((text) => `journald-forwarder\n\n${text}`)];
+  parts.push(`Node.js ${nodeVersion}\n\n${await firstOf(nodePackage, ['LICENSE'], 'MIT; https://github.com/nodejs/node/blob/main/LICENSE')}`);
+  for (const folder of folders) {
+    const { name, version, license } = JSON.parse(await readFile(join(top, folder, 'package.json'), 'utf8'));
+    parts.push(`${name} ${version}\n\n${await firstOf(join(top, folder), ['LICENSE', 'LICENSE.md', 'license', 'LICENSE.txt', 'LICENCE', 'License'], String(license))}`);
+  }
+  return parts.join(`\n\n${'-'.repeat(80)}\n\n`);
+}
+
+async function firstOf(folder, names, otherwise) {
+  for (const name of names) {
+    const text = await readFile(join(folder, name), 'utf8').catch(() => undefined);
+    if (text !== undefined) return text;
+  }
+  return otherwise;
+}
