@@ -30,18 +30,26 @@ export interface TlsStream {
 export async function openTlsStream(address: { readonly host: string; readonly port: number }, options: TlsStreamOptions, signal: AbortSignal): Promise<TlsStream | Failure> {
   const { identity, sessions, timeoutMs } = options;
   const startMs = performance.now();
-  const tlsOptions = await identity.connectionOptions(address.host);
-  const wire = await openStream(address, timeoutMs, signal);
-  if ('reason' in wire) return wire;
-  const session = sessions.of(tlsOptions.secureContext);
-  const socket = connect({ ...tlsOptions, socket: wire, ...(session === undefined ? {} : { session }) });
-  socket.on('session', (latest) => sessions.keep(tlsOptions.secureContext, latest));
-  const leftMs = Math.max(timeoutMs - (performance.now() - startMs), LEAST_HANDSHAKE_MS);
-  const failure = await shakeHands(socket, { identity, leftMs, timeoutMs }, signal);
-  if (failure === undefined) return { socket, wire };
-  sessions.forget();
-  socket.destroy();
-  return failure;
+  const leftMs = (): number => Math.max(timeoutMs - (performance.now() - startMs), LEAST_MS);
+  let wasSessionRefused = false;
+  for (;;) {
+    const tlsOptions = await identity.connectionOptions(address.host);
+    const wire = await openStream(address, leftMs(), signal);
+    if ('reason' in wire) return wire;
+    const session = sessions.of(tlsOptions.secureContext);
+    const socket = connect({ ...tlsOptions, socket: wire, ...(session === undefined ? {} : { session }) });
+    socket.on('session', (latest) => sessions.keep(tlsOptions.secureContext, latest));
+    const failure = await shakeHands(socket, { identity, leftMs: leftMs(), timeoutMs }, signal);
+    if (failure === undefined) {
+      if (wasSessionRefused) sessions.stop();
+      return { socket, wire };
+    }
+    sessions.forget();
+    socket.destroy();
+    if (session === undefined || failure === STOPPED || failure.code === 'ETIMEDOUT') return failure;
+    // rsyslog with OpenSSL that wants a client certificate answers a session of its own with the alert "internal error".
+    wasSessionRefused = true;
+  }
 }
 
 /** What the break of a TLS connection means: `error` is undefined where the peer closed it. `isProven` once anything was confirmed on it. */
@@ -62,6 +70,7 @@ export function tlsFailureOf(error: unknown, identity: TlsIdentity, isProven: bo
 export class TlsSessions {
   #context: SecureContext | undefined;
   #session: Buffer | undefined;
+  #isStopped = false;
 
   /** Undefined where the certificates have changed since: a resumed session shows and checks none. */
   of(context: SecureContext): Buffer | undefined {
@@ -69,12 +78,19 @@ export class TlsSessions {
   }
 
   keep(context: SecureContext, session: Buffer): void {
+    if (this.#isStopped) return;
     this.#context = context;
     this.#session = session;
   }
 
   forget(): void {
     this.#session = undefined;
+  }
+
+  /** Keeps none any more, for a server that breaks off where it should resume. */
+  stop(): void {
+    this.#isStopped = true;
+    this.forget();
   }
 }
 
@@ -109,7 +125,7 @@ function shakeHands(socket: TLSSocket, { identity, leftMs, timeoutMs }: { readon
 
 /** What may be of one connection alone. */
 const PASSING = /^ECONNRESET$|INTERNAL_ERROR$|BAD_RECORD_MAC$|DECRYPTION_FAILED/;
-/** What a handshake is given where connecting has taken all the time. */
-const LEAST_HANDSHAKE_MS = 1000;
+/** What a step is given where those before it have taken all the time. */
+const LEAST_MS = 1000;
 const LEAST_REFUSAL_MS = 50;
 const GREATEST_REFUSAL_MS = 1000;

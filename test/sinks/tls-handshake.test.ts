@@ -180,6 +180,19 @@ test('says that a client certificate was refused when the alert comes after the 
   await daemon.stop();
 });
 
+test('writes nothing until the time for a refusal is over', { timeout: 30_000 }, async () => {
+  const daemon = await opensslServer();
+  const relay = await Relay.to(daemon.port, { holdsAfter: 2 });
+  const sink = await sinkTo(relay.port, stranger);
+  const delivery = deliver(sink, 'one');
+  await relay.holding;
+  relay.release();
+  assert.equal((await delivery).outcome, 'retryable');
+  assert.equal(relay.sent.length, 2);
+  await relay.stop();
+  await daemon.stop();
+});
+
 test('says that a client certificate was refused, or is missing, before anything is written', { timeout: 30_000 }, async () => {
   const daemon = await opensslServer();
   const reasonOf = async (settings: Partial<TlsSettings>): Promise<string> => {

@@ -114,6 +114,17 @@ for (const [name, start, refusal] of [
       assert.deepEqual((await daemon.waitFor(already + 1)).slice(already).map(({ text }) => text), ['the one']);
     });
 
+    it('is connected to again, with the session from before, as if for the first time', async () => {
+      const sink = await sinkTo('good');
+      for (const text of ['first', 'second', 'third']) {
+        const delivery = await sink.deliver(batchOf('octet-counting', [`<13>1 - h app - - - ${text}`]), never());
+        assert.equal(delivery.outcome, 'sent', JSON.stringify(delivery));
+        await sink.close(never());
+        assert.equal(await settled(delivery), true);
+      }
+      assert.deepEqual((await daemon.waitFor((messages) => messages.at(-1)?.text === 'third')).slice(-3).map(({ text }) => text), ['first', 'second', 'third']);
+    });
+
     it('is killed, and everything that it had not confirmed fails', async () => {
       const sink = await sinkTo('good');
       const delivery = await sink.deliver(batchOf('octet-counting', ['<13>1 - h app - - - before']), never());

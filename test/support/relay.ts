@@ -10,6 +10,9 @@ export class Relay {
   readonly #sockets = new Set<Socket>();
   readonly #held: (() => void)[] = [];
   #isHolding = false;
+  #tellHolding: () => void = () => undefined;
+  /** Resolves when it first begins to hold answers back. */
+  readonly holding = new Promise<void>((resolve) => (this.#tellHolding = resolve));
 
   /** `holdsAfter`: from which of the sender's chunks on the server's answers are held until `release`. */
   static async to(port: number, { holdsAfter = Infinity } = {}): Promise<Relay> {
@@ -31,6 +34,7 @@ export class Relay {
       near.on('data', (chunk: Buffer) => {
         if (this.sent.push(chunk) >= holdsAfter) this.#isHolding = true;
         far.write(chunk);
+        if (this.#isHolding) this.#tellHolding();
       });
       near.on('end', () => far.end());
       near.on('error', () => far.destroy());
