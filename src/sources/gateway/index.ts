@@ -11,7 +11,7 @@ import { liveChunks, type Watch } from '../journalctl/live.js';
 import type { Place } from '../journalctl/place.js';
 import { ReadAgain } from '../journalctl/read-again.js';
 import { Sift } from '../journalctl/sift.js';
-import { findPlace, type Questions, type Start } from '../journalctl/start.js';
+import { findPlace, type Leg, type Questions } from '../journalctl/start.js';
 import { runsOf, type Malformed } from './answer-entries.js';
 import { GatewayClient, GatewayFault, type GatewayAddress, type GatewayAnswer } from './client.js';
 import { Inquiry } from './inquiry.js';
@@ -74,8 +74,8 @@ interface Reading {
   readonly signal: AbortSignal;
   /** Where a first run begins, until the consumer knows of it. */
   unsaved: Position | undefined;
-  /** Where to follow after the first bulk reading, if not behind its end. */
-  then: Start['then'];
+  /** The boots that are still to be read, each alone, when what is read now is complete. */
+  readonly then: Leg[];
 }
 
 /**
@@ -122,9 +122,9 @@ export class GatewaySource implements Source {
       let end = yield* this.#bulk(reading);
       if (end.kind === 'complete') {
         this.#gaps.flush();
-        if (reading.then !== undefined) {
-          place.pinTo(reading.then.boot, reading.then.position);
-          reading.then = undefined;
+        const next = reading.then.shift();
+        if (next !== undefined) {
+          place.pinTo(next.boot, next.position);
           // Not behind the future, which the next run would have to leave again.
           if (place.last !== undefined) yield { entries: [], through: place.last };
           continue;
@@ -150,12 +150,13 @@ export class GatewaySource implements Source {
       newestUntilNow: () => Promise.resolve(undefined),
       entryAt: async (cursor) => ({ entry: await this.#ask(() => this.#inquiry.entryAt(cursor, signal), signal), isSure: !signal.aborted }),
       oldestOfBoot: () => Promise.resolve(undefined),
+      boots: () => Promise.resolve([]),
       bootId: () => this.#ask(() => this.#inquiry.bootId(signal), signal),
     };
     // Asked before the first bulk reading: where that finds nothing, following begins here and misses nothing.
     this.#anchor ??= { position: await questions.newest() };
     const nowUs = (): number => this.#inquiry.nowUs();
-    const { place, gap, then } = await findPlace(after, {
+    const { place, gap, then = [] } = await findPlace(after, {
       ...this.#options,
       isConditional: matches.length > 0,
       // It may serve several, whose boots mix.
@@ -168,7 +169,7 @@ export class GatewaySource implements Source {
     if (signal.aborted) this.#anchor = undefined;
     const sift = new Sift(place, this.#gaps, this.#isContiguous);
     if (gap !== undefined) sift.report(`vacuum:${after!.cursor}`, gap);
-    return { place, sift, signal, unsaved: after === undefined ? place.last : undefined, then };
+    return { place, sift, signal, unsaved: after === undefined ? place.last : undefined, then: [...then] };
   }
 
   /** Asks until there is an answer; undefined also when `signal` aborts before. */

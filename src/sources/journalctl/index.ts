@@ -23,7 +23,7 @@ import type { Exit, JournalctlProgram } from './process.js';
 import { newestEntry, noRight } from './queries.js';
 import { ReadAgain, type Restart } from './read-again.js';
 import { Sift, SIFTED_FIELDS } from './sift.js';
-import { findPlace, type Questions, type Start } from './start.js';
+import { findPlace, type Leg, type Questions } from './start.js';
 import { Trouble } from './trouble.js';
 
 export type { JournalSelection } from './arguments.js';
@@ -80,8 +80,8 @@ interface Reading {
   readonly signal: AbortSignal;
   /** Where a first run begins, until the consumer knows of it. */
   unsaved: Position | undefined;
-  /** Where to follow after the first bulk reading, if not behind its end. */
-  then: Start['then'];
+  /** The boots that are still to be read, each alone, when what is read now is complete. */
+  readonly then: Leg[];
 }
 
 /**
@@ -138,11 +138,12 @@ export class JournalSource implements Source {
       let end = yield* this.#bulk(reading);
       if (end.kind === 'complete') {
         this.#gaps.flush();
-        if (reading.then !== undefined) {
-          place.pinTo(reading.then.boot, reading.then.position);
-          reading.then = undefined;
+        const next = reading.then.shift();
+        if (next !== undefined) {
+          place.pinTo(next.boot, next.position);
           // Not behind the future, which the next run would have to leave again.
           if (place.last !== undefined) yield { entries: [], through: place.last };
+          continue;
         }
         if (!this.#options.follow || signal.aborted) return;
         end = yield* this.#live(reading);
@@ -163,7 +164,7 @@ export class JournalSource implements Source {
     // Asked before the first bulk reading: where that finds nothing, the live one begins here and misses nothing.
     this.#anchor ??= { position: await this.#inquiry.newest(withoutConditions(this.#selection), signal) };
     const anchor = this.#anchor.position;
-    const { place, gap, then } = await findPlace(after, {
+    const { place, gap, then = [] } = await findPlace(after, {
       ...this.#options,
       isConditional: isConditional(this.#selection),
       isOneMachine: this.#selection.machineId !== undefined,
@@ -174,7 +175,7 @@ export class JournalSource implements Source {
     });
     const sift = new Sift(place, this.#gaps, this.#isContiguous);
     if (gap !== undefined) sift.report(`vacuum:${after!.cursor}`, gap);
-    return { place, sift, poison: new PoisonWatch(), signal, unsaved: after === undefined ? place.last : undefined, then };
+    return { place, sift, poison: new PoisonWatch(), signal, unsaved: after === undefined ? place.last : undefined, then: [...then] };
   }
 
   #questions(signal: AbortSignal): Questions {
@@ -182,8 +183,9 @@ export class JournalSource implements Source {
     return {
       newest: (matches) => this.#inquiry.newest(whole, signal, matches),
       newestUntilNow: () => this.#inquiry.newest({ ...whole, until: 'now' }, signal),
-      entryAt: (cursor) => this.#inquiry.entryAt(cursor, whole, signal),
+      entryAt: (cursor, matches) => this.#inquiry.entryAt(cursor, whole, signal, matches),
       oldestOfBoot: (boot) => this.#inquiry.oldestOfBoot(boot, this.#selection, signal),
+      boots: () => this.#inquiry.boots(whole, signal),
       bootId,
     };
   }
@@ -192,6 +194,7 @@ export class JournalSource implements Source {
     const { place, poison } = reading;
     const logger = this.#logger;
     await this.#files.note();
+    await this.#noteBoot(place);
     const through = await this.#endOfBulk(reading);
     const reader = new ExportReader({
       onMalformed: (reason) => {
@@ -235,17 +238,33 @@ export class JournalSource implements Source {
   async *#live(reading: Reading): AsyncGenerator<Chunk, End> {
     const { place, signal } = reading;
     const selection = this.#selection;
+    await this.#noteBoot(place);
     // Not those of a start: where the first bulk reading found nothing, all that comes is new.
     const matches = place.pins;
     const watch: Watch = {
       ...this.#timing,
       newest: () => this.#inquiry.newestIfKnown(selection, signal, matches),
       newestOfAll: async () => (isConditional(selection) ? this.#inquiry.newestIfKnown(withoutConditions(selection), signal, matches) : undefined),
-      filesHaveChanged: () => this.#files.haveChanged(),
+      filesHaveChanged: async () => {
+        const running = await this.#bootId();
+        if (running !== undefined && place.hasLeft(running)) throw new ReadAgain('rotated', 'another boot runs now', true);
+        return this.#files.haveChanged();
+      },
     };
     const args = liveArguments(selection, place.from, matches, { merge: this.#canMerge });
     const end = yield* this.#run(args, reading, false, (stdout) => liveChunks(jsonEntries(stdout), place.last, watch, signal));
     return end.kind === 'complete' ? { kind: 'again', why: new ReadAgain('exited', 'it stopped following') } : end;
+  }
+
+  /** Once the running boot is reached, it is read alone; see `placeByBoots`. */
+  async #noteBoot(place: Place): Promise<void> {
+    const running = await this.#bootId();
+    if (running !== undefined) place.noteRunning(running);
+  }
+
+  /** The boot that runs, where the journal is that of one machine. Journals of several mix boots by nature. */
+  async #bootId(): Promise<string | undefined> {
+    return this.#selection.machineId === undefined ? undefined : bootId();
   }
 
   /** One journalctl from its start to its end: yields what is new, reads no further than it is pulled. */

@@ -3,7 +3,7 @@ import { OperatorError } from '../../core/errors.js';
 import type { Position } from '../../core/position.js';
 import type { JournalSelection } from './arguments.js';
 import type { JournalctlProgram } from './process.js';
-import { entryAt, newestEntry, oldestOfBoot, type Found } from './queries.js';
+import { bootsOf, entryAt, newestEntry, oldestOfBoot, type Boot, type Found } from './queries.js';
 
 /** journalctl answers in a few milliseconds, also about a journal of many gigabytes. */
 const TIMEOUT_MS = 30_000;
@@ -42,13 +42,21 @@ export class Inquiry {
   }
 
   /** The entry that journalctl takes a cursor for, whatever the selection's conditions; `isSure` tells whether it could look everywhere. */
-  entryAt(cursor: Cursor, selection: JournalSelection, signal: AbortSignal): Promise<Found> {
-    return entryAt(cursor, selection, this.#program, withTimeout(signal));
+  entryAt(cursor: Cursor, selection: JournalSelection, signal: AbortSignal, matches?: readonly string[]): Promise<Found> {
+    return entryAt(cursor, selection, this.#program, withTimeout(signal), matches);
   }
 
   /** The first entry of a boot, asked for once; undefined also where that cannot be known. */
   async oldestOfBoot(bootId: string, selection: JournalSelection, signal: AbortSignal): Promise<Position | undefined> {
     return (await oldestOfBoot(bootId, selection, this.#program, withTimeout(signal))).entry;
+  }
+
+  /** The boots whose beginning the journal has, in their order; asked for once, and none where that cannot be known. */
+  async boots(selection: JournalSelection, signal: AbortSignal): Promise<readonly Boot[]> {
+    return bootsOf(selection, this.#program, withTimeout(signal)).catch((error: unknown) => {
+      if (error instanceof OperatorError) throw error;
+      return [];
+    });
   }
 }
 

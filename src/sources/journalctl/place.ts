@@ -10,18 +10,21 @@ const FUTURE_TOLERANCE_US = 5 * 60 * 1_000_000;
 export class Place {
   #last: Position | undefined;
   #from: From;
+  /** Matches of a start, which hold until the first entry was read. */
   #matches: readonly string[];
-  #isPinned: boolean;
+  /** The boot that is read alone. */
+  #boot: string | undefined;
+  /** Whether that is the boot that runs. */
+  #isRunning = false;
   /** Whether `#last` is an entry that the selection has: then it comes first when reading goes on from it. */
   #isEntry: boolean;
   #isFirst = true;
   #failures = 0;
 
-  private constructor(options: { last?: Position | undefined; from: From; matches?: readonly string[]; isPinned?: boolean; isEntry?: boolean }) {
+  private constructor(options: { last?: Position | undefined; from: From; matches?: readonly string[]; isEntry?: boolean }) {
     this.#last = options.last;
     this.#from = options.from;
     this.#matches = options.matches ?? [];
-    this.#isPinned = options.isPinned ?? false;
     this.#isEntry = options.isEntry ?? false;
   }
 
@@ -42,11 +45,11 @@ export class Place {
 
   /**
    * In one boot only, and by its own clock: just after a position of it, or else from its start. Where entries of
-   * another boot come from the future, every later entry lies before them, and would never be printed.
+   * another boot have later times, journalctl takes them for newer, and may print them again, or nothing else any more.
    */
-  static inBoot(bootId: string, position: Position | undefined): Place {
+  static inBoot(bootId: string, position: Position | undefined, isEntry = false): Place {
     const place = new Place({ from: undefined });
-    place.pinTo(bootId, position);
+    place.pinTo(bootId, position, isEntry);
     return place;
   }
 
@@ -57,12 +60,12 @@ export class Place {
 
   /** Matches that hold until the first entry was read, or for good. */
   get matches(): readonly string[] {
-    return this.#matches;
+    return this.#boot === undefined ? this.#matches : this.pins;
   }
 
   /** Matches that hold for good. */
   get pins(): readonly string[] {
-    return this.#isPinned ? this.#matches : [];
+    return this.#boot === undefined ? [] : [`_BOOT_ID=${this.#boot}`];
   }
 
   /** The last entry that was read, or the one to read after. */
@@ -71,14 +74,32 @@ export class Place {
   }
 
   /** Moves into one boot, as `inBoot` says. */
-  pinTo(bootId: string, position: Position | undefined): void {
-    const parts = position === undefined ? undefined : parseCursor(position.cursor);
-    const isThere = parts?.bootId === bootId;
-    this.#last = isThere ? position : undefined;
-    this.#from = isThere ? { cursor: `b=${bootId};m=${parts.monotonic.toString(16)}` as Cursor } : undefined;
-    this.#matches = [`_BOOT_ID=${bootId}`];
-    this.#isPinned = true;
-    this.#isEntry = false;
+  pinTo(bootId: string, position: Position | undefined, isEntry = false): void {
+    const cursor = position === undefined ? undefined : momentOf(position.cursor, bootId);
+    this.#last = cursor === undefined ? undefined : position;
+    this.#from = cursor === undefined ? undefined : { cursor };
+    this.#boot = bootId;
+    this.#isRunning = false;
+    this.#isEntry = cursor !== undefined && isEntry;
+  }
+
+  /**
+   * Notes which boot runs. A place that has come into it stays in it: whatever the clock is set to, nothing of another
+   * boot comes between. One that stayed in another boot goes on from there.
+   */
+  noteRunning(bootId: string): void {
+    if (this.hasLeft(bootId)) this.#leaveBoot(bootId);
+    const cursor = this.#last === undefined ? undefined : momentOf(this.#last.cursor, bootId);
+    if (this.#boot === undefined && cursor !== undefined) {
+      this.#boot = bootId;
+      if (this.#from !== undefined && 'cursor' in this.#from) this.#from = { cursor };
+    }
+    this.#isRunning = this.#boot === bootId;
+  }
+
+  /** Whether the place stays in a boot that ran, and another one runs now. */
+  hasLeft(bootId: string): boolean {
+    return this.#isRunning && this.#boot !== bootId;
   }
 
   /** Notes that a new journalctl begins, which prints the last entry once more. */
@@ -107,12 +128,12 @@ export class Place {
 
   /** Moves behind an entry that the selection has. */
   moveTo({ cursor, timestamp }: Position): void {
-    this.#moveTo({ cursor, timestamp }, { cursor }, true);
+    this.#moveTo({ cursor, timestamp }, { cursor: this.#inBoot(cursor) }, true);
   }
 
   /** Moves on to a position that is known to have nothing new before it. */
   skipTo(position: Position): void {
-    this.#moveTo(position, { cursor: position.cursor }, false);
+    this.#moveTo(position, { cursor: this.#inBoot(position.cursor) }, false);
   }
 
   /** Moves behind an entry that journalctl cannot print, so that it must not begin with it. */
@@ -122,7 +143,7 @@ export class Place {
 
   /** Notes that nothing matched where the journal is empty: all that comes is new. */
   dropMatches(): void {
-    if (!this.#isPinned) this.#matches = [];
+    this.#matches = [];
   }
 
   /** Goes on by the time of the last entry, since journalctl cannot use its cursor. */
@@ -143,13 +164,35 @@ export class Place {
     this.#isEntry = false;
   }
 
+  /** By the boot's own clock where that boot is read alone: journalctl may look for the other parts of a cursor elsewhere. */
+  #inBoot(cursor: Cursor): Cursor {
+    return (this.#boot === undefined ? undefined : momentOf(cursor, this.#boot)) ?? cursor;
+  }
+
+  #leaveBoot(next: string): void {
+    if (this.#last === undefined) return this.pinTo(next, undefined);
+    this.#boot = undefined;
+    this.#matches = [];
+    if (this.#from !== undefined && 'cursor' in this.#from) this.#from = { cursor: this.#last.cursor };
+  }
+
   #moveTo(position: Position, from: From, isEntry: boolean): void {
     this.#last = position;
     this.#from = from;
-    if (!this.#isPinned) this.#matches = [];
+    this.#matches = [];
     this.#isEntry = isEntry;
     this.#failures = 0;
   }
+}
+
+/**
+ * A cursor that leads to where another one does in a boot, by that boot's own clock alone; undefined where that is not
+ * of this boot. In a file that has nothing more of the boot, journalctl (252) goes by the time of day, or without one
+ * begins at the file's head: so it is given a time at which there is nothing.
+ */
+export function momentOf(cursor: Cursor, bootId: string): Cursor | undefined {
+  const parts = parseCursor(cursor);
+  return parts?.bootId === bootId ? (`b=${bootId};m=${parts.monotonic.toString(16)};t=7fffffffffffffff` as Cursor) : undefined;
 }
 
 /** What is wrong with a saved cursor, or undefined where journalctl can be asked for it. */

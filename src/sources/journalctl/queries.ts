@@ -2,10 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Cursor } from '../../core/entry.js';
 import { OperatorError } from '../../core/errors.js';
 import type { Position } from '../../core/position.js';
+import { parseCursor } from '../../formats/cursor.js';
 import { ExportReader } from '../../formats/export.js';
 import { bulkArguments, newestArguments, withoutConditions, type JournalSelection } from './arguments.js';
 import { readComplaints } from './complaints.js';
 import { runJournalctl, startJournalctl, type JournalctlProgram } from './process.js';
+
+const JOURNAL_START = 'f77379a8490b408bbe5f6940505a777b';
 
 /** Which journalctl reads what: for `check`, and to know how far a bounded run has to go. Throws an OperatorError where it cannot. */
 export async function describeJournal(selection: JournalSelection, program: JournalctlProgram): Promise<{ readonly version: string; readonly newestUs: number | undefined }> {
@@ -32,13 +35,37 @@ export async function newestEntry(selection: JournalSelection, program: Journalc
 }
 
 /** The entry that journalctl takes a cursor for, whatever the selection's conditions; `isSure` tells whether it could look everywhere, before `signal` aborted. */
-export function entryAt(cursor: Cursor, selection: JournalSelection, program: JournalctlProgram, signal: AbortSignal): Promise<Found> {
-  return firstEntry(bulkArguments({ ...withoutConditions(selection), fields: ['_BOOT_ID'] }, { cursor }), program, signal);
+export function entryAt(cursor: Cursor, selection: JournalSelection, program: JournalctlProgram, signal: AbortSignal, matches?: readonly string[]): Promise<Found> {
+  return firstEntry(bulkArguments({ ...withoutConditions(selection), fields: ['_BOOT_ID'] }, { cursor }, matches), program, signal);
 }
 
 /** The first entry of a boot, whatever the selection's conditions. */
 export function oldestOfBoot(bootId: string, selection: JournalSelection, program: JournalctlProgram, signal: AbortSignal): Promise<Found> {
   return firstEntry(bulkArguments({ ...withoutConditions(selection), fields: ['_BOOT_ID'] }, undefined, [`_BOOT_ID=${bootId}`]), program, signal);
+}
+
+/** A boot, as its journald's first words tell of it. */
+export interface Boot {
+  readonly id: string;
+  /** The entry with which it began. */
+  readonly begin: Position;
+}
+
+/**
+ * The boots whose beginning the journal has, in their order, whatever the clock was. Each journald says at its start
+ * that it started (SD_MESSAGE_JOURNAL_START, sd-messages.h), in the file that holds what the system logs, and within
+ * that one journalctl goes by the sequence numbers. `--list-boots` goes by the time of day.
+ */
+export async function bootsOf(selection: JournalSelection, program: JournalctlProgram, signal: AbortSignal): Promise<readonly Boot[]> {
+  const args = bulkArguments({ ...withoutConditions(selection), fields: ['_BOOT_ID'] }, undefined, [`MESSAGE_ID=${JOURNAL_START}`, '_TRANSPORT=driver']);
+  const { stdout } = await runJournalctl(program, args, signal);
+  const reader = new ExportReader();
+  const boots = new Map<string, Boot>();
+  for (const { cursor, timestamp } of [...reader.push(stdout), ...reader.end()]) {
+    const id = parseCursor(cursor)?.bootId;
+    if (id !== undefined && !boots.has(id)) boots.set(id, { id, begin: { cursor, timestamp } });
+  }
+  return [...boots.values()];
 }
 
 export interface Found {

@@ -2,8 +2,9 @@ import type { Cursor } from '../../core/entry.js';
 import type { Logger } from '../../core/logger.js';
 import type { Position } from '../../core/position.js';
 import type { Gap } from '../../core/reader-events.js';
-import { parseCursor, sameEntry } from '../../formats/cursor.js';
-import { cursorFault, isFromTheFuture, Place } from './place.js';
+import { isNewer, parseCursor, sameEntry } from '../../formats/cursor.js';
+import { cursorFault, isFromTheFuture, momentOf, Place } from './place.js';
+import type { Boot, Found } from './queries.js';
 import { vacuumGap } from './sift.js';
 
 /** What a reading asks of a journal before it begins. Each resolves also when the reading is aborted, to whatever is known then. */
@@ -12,10 +13,12 @@ export interface Questions {
   newest(matches?: readonly string[]): Promise<Position | undefined>;
   /** The newest entry that is not from the future; undefined also where that cannot be asked. */
   newestUntilNow(): Promise<Position | undefined>;
-  /** The entry that the journal takes a cursor for; `isSure` tells whether it could look everywhere. */
-  entryAt(cursor: Cursor): Promise<{ readonly entry: Position | undefined; readonly isSure: boolean }>;
+  /** The entry that the journal takes a cursor for; `isSure` tells whether it could look everywhere. `matches` are given only where `isOneMachine`. */
+  entryAt(cursor: Cursor, matches?: readonly string[]): Promise<Found>;
   /** The oldest entry of a boot, of whatever is read. Asked only where `isOneMachine`. */
   oldestOfBoot(bootId: string): Promise<Position | undefined>;
+  /** The boots whose beginning the journal has, in their order. Asked only where `isOneMachine`. */
+  boots(): Promise<readonly Boot[]>;
   /** The id of the boot that runs where the journal is written. */
   bootId(): Promise<string | undefined>;
 }
@@ -41,8 +44,14 @@ export interface Start {
   readonly place: Place;
   /** What is missing before it. */
   readonly gap?: Gap;
-  /** Where to follow when all has been read that leads up to entries from the future. */
-  readonly then?: { readonly boot: string; readonly position: Position | undefined };
+  /** The boots to read after that, one by one, each alone; the last one is to be followed. */
+  readonly then?: readonly Leg[];
+}
+
+/** A boot that is read alone, after a position of it, or else from its beginning. */
+export interface Leg {
+  readonly boot: string;
+  readonly position: Position | undefined;
 }
 
 /**
@@ -51,6 +60,8 @@ export interface Start {
  */
 export async function findPlace(after: Position | undefined, options: StartOptions): Promise<Start> {
   const { anchor, start, since, logger, nowUs } = options;
+  const byBoots = after === undefined || !options.isOneMachine ? undefined : await placeByBoots(after, options);
+  if (byBoots !== undefined) return byBoots;
   const isAfterFuture = after !== undefined && (isFuture(after, nowUs()) || cursorFault(after.cursor, nowUs()) === 'from the future');
   if (isAfterFuture || isFuture(anchor, nowUs())) {
     const boot = await runningBoot(options);
@@ -60,27 +71,62 @@ export async function findPlace(after: Position | undefined, options: StartOptio
       if (boot !== undefined) return placeBeforeTheFuture(after, boot, isAfterFuture || (after === undefined && start !== 'head' && since === undefined), options);
     }
   }
-  if (after === undefined) return { place: await firstPlace(options) };
-  return (await placeBeforeAnEarlierBoot(after, options)) ?? placeAfter(after, options);
+  return after === undefined ? { place: await firstPlace(options) } : placeAfter(after, options);
 }
 
 /**
- * Where the running boot began at an earlier time than the one before it ended (no battery keeps the time, and the
- * network's came later), journalctl leaves out what the running boot logged by other users until the time had caught up:
- * files of different sequences are compared by the time of day. So the one is read to its end, and then the other,
- * each by its own clock. Undefined where all is as usual; and for other machines' journals, which mix boots by nature.
+ * A place in one boot, for the journal of one machine. Files of different sequences journalctl compares by the time of
+ * day, save within a boot. Where a boot began at an earlier time than one before it ended (no battery keeps the time,
+ * and the network's came later), it repeats what other users logged in the one, and leaves out what they logged in the
+ * other, until the time has caught up. So nothing but the running boot is read once it is reached, and from an earlier
+ * boot on, one after the other. Undefined where boots follow each other in time; and where the cursor's boot is not
+ * there: it is of another machine.
  */
-async function placeBeforeAnEarlierBoot(after: Position, options: StartOptions): Promise<Start | undefined> {
-  const { isOneMachine, questions, logger } = options;
+async function placeByBoots(after: Position, options: StartOptions): Promise<Start | undefined> {
+  const { questions, logger, nowUs } = options;
   const last = parseCursor(after.cursor)?.bootId;
-  if (!isOneMachine || last === undefined || last === (await questions.bootId())) return undefined;
-  const boot = await runningBoot(options);
-  if (boot === undefined || boot === last) return undefined;
-  const [end, begin] = [await newestOf(last, options), await questions.oldestOfBoot(boot)];
-  // Without an end, the cursor is of another machine. The end may itself be earlier than the cursor.
-  if (end === undefined || begin === undefined || begin.timestamp >= Math.max(after.timestamp, end.timestamp)) return undefined;
-  logger.warn('The clock was set back when the machine was started: reading the boot before to its end, and then following the running boot only');
-  return { place: Place.inBoot(last, after), then: { boot, position: undefined } };
+  if (last === undefined) return undefined;
+  if (last === (await questions.bootId())) return placeInBoot(last, after, options);
+  const [running, end] = [await runningBoot(options), await newestOf(last, options)];
+  if (running === undefined || running === last || end === undefined) return undefined;
+  const boots = await questions.boots();
+  const at = boots.findIndex(({ id }) => id === last);
+  const others = boots.filter(({ id }) => id !== last && id !== running);
+  // Where the beginning of its boot was vacuumed, the cursor's number tells which boots came later.
+  const unread = others.filter((boot) => (at < 0 ? isNewer(boot.begin.cursor, after.cursor) : boots.indexOf(boot) > at));
+  const read = others.filter((boot) => !unread.includes(boot));
+  const latestUs = Math.max(after.timestamp, end.timestamp, ...read.map(({ begin }) => begin.timestamp));
+  if (await areInOrder(latestUs, unread, running, options)) return undefined;
+  const what = cursorFault(after.cursor, nowUs()) === 'from the future' ? 'The saved cursor is from the future, since the clock was set back' : 'The clock was set back when the machine was started';
+  logger.warn(`${what}: reading the boot before to its end, and then the running boot only`, unread.length === 0 ? {} : { bootsBetween: unread.length });
+  return { ...(await placeInBoot(last, after, options)), then: [...unread.map(({ id }) => id), running].map((boot) => ({ boot, position: undefined })) };
+}
+
+/** Whether each boot begins after all that was logged before, by the time of day. */
+async function areInOrder(latestUs: number, unread: readonly Boot[], running: string, options: StartOptions): Promise<boolean> {
+  const { anchor, questions } = options;
+  // What journalctl takes for the newest entry is then of an earlier boot.
+  if (anchor !== undefined && parseCursor(anchor.cursor)?.bootId !== running) return false;
+  for (const { id, begin } of unread) {
+    if (begin.timestamp < latestUs) return false;
+    latestUs = Math.max(begin.timestamp, (await newestOf(id, options))?.timestamp ?? 0);
+  }
+  const begin = await questions.oldestOfBoot(running);
+  return begin === undefined || begin.timestamp >= latestUs;
+}
+
+/** After an entry of a boot that is read alone; what is missing where journald has deleted it is told. */
+async function placeInBoot(boot: string, after: Position, { isConditional, isContiguous, questions }: StartOptions): Promise<Start> {
+  const cursor = momentOf(after.cursor, boot)!;
+  const matches = [`_BOOT_ID=${boot}`];
+  const isThere = ({ entry }: Found): boolean => entry !== undefined && momentOf(entry.cursor, boot) === cursor;
+  let found = await questions.entryAt(cursor, matches);
+  // Opened while journald rotates, journalctl may miss a file: one look is not enough to call an entry gone.
+  if (found.isSure && !isThere(found)) found = await questions.entryAt(cursor, matches);
+  // Of another time of day, it is still the same entry.
+  const isIt = isThere(found) && parseCursor(found.entry!.cursor)?.xor === parseCursor(after.cursor)?.xor;
+  if (!found.isSure || isThere(found)) return { place: Place.inBoot(boot, isIt ? found.entry : after, !isConditional) };
+  return { place: Place.inBoot(boot, after), gap: vacuumGap(after, found.entry, isContiguous) };
 }
 
 /**
@@ -90,11 +136,11 @@ async function placeBeforeAnEarlierBoot(after: Position, options: StartOptions):
  */
 async function placeBeforeTheFuture(after: Position | undefined, boot: string, isUrgent: boolean, options: StartOptions): Promise<Start> {
   const last = parseCursor(after?.cursor ?? '')?.bootId;
-  if (isUrgent && after !== undefined && last !== undefined && last !== boot) return { place: Place.inBoot(last, after), then: { boot, position: undefined } };
+  if (isUrgent && after !== undefined && last !== undefined && last !== boot) return { place: Place.inBoot(last, after), then: [{ boot, position: undefined }] };
   if (isUrgent || last === boot) {
     return { place: Place.inBoot(boot, after ?? (options.start === 'now' ? await newestOf(boot, options) : undefined)) };
   }
-  const then = { boot, position: await newestOf(boot, options) };
+  const then = [{ boot, position: await newestOf(boot, options) }];
   return after === undefined ? { place: await firstPlace(options), then } : { ...(await placeAfter(after, options)), then };
 }
 
