@@ -36,6 +36,11 @@ export class JournalFiles {
     return true;
   }
 
+  /** What was printed after a rotation may have been skipped to: throws ReadAgain where there was one and no number would tell. */
+  async checkWhileFollowing(): Promise<void> {
+    if (!this.#isContiguous) await this.haveChanged();
+  }
+
   /**
    * Looks at what journalctl said while it opened the files, before anything that it printed is taken. Throws
    * ReadAgain where it may not have opened all of them.

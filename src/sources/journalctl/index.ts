@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Entry } from '../../core/entry.js';
 import { SettingError } from '../../core/errors.js';
 import type { Logger } from '../../core/logger.js';
 import type { Position } from '../../core/position.js';
@@ -9,17 +8,15 @@ import type { Chunk, Source } from '../../core/source.js';
 import { isNewer } from '../../formats/cursor.js';
 import { ExportReader } from '../../formats/export.js';
 import { bulkArguments, isConditional, liveArguments, withoutConditions, type JournalSelection } from './arguments.js';
-import { readComplaints } from './complaints.js';
 import { JournalFiles } from './files.js';
 import { Gaps } from './gaps.js';
-import { HangWatch } from './hang-watch.js';
 import { Inquiry } from './inquiry.js';
 import { jsonEntries, liveChunks, type Watch } from './live.js';
 import { bootId } from './machine.js';
+import { howItEnded, passOf, type End } from './pass.js';
 import type { Place } from './place.js';
 import { PoisonWatch, type Poison } from './poison.js';
-import { startJournalctl } from './process.js';
-import type { Exit, JournalctlProgram } from './process.js';
+import type { JournalctlProgram } from './process.js';
 import { newestEntry, noRight } from './queries.js';
 import { ReadAgain, type Restart } from './read-again.js';
 import { Sift, SIFTED_FIELDS } from './sift.js';
@@ -62,15 +59,6 @@ export interface JournalTiming extends Pick<Watch, 'silentMs' | 'graceMs' | 'pol
 
 const TIMING: JournalTiming = { stalledMs: 30_000, silentMs: 30_000, graceMs: 2000, pollMs: 1000, longestPauseMs: 30_000 };
 const FIRST_PAUSE_MS = 100;
-
-/** How a journalctl ended, and so what comes next. */
-type End =
-  /** It printed all that there was. */
-  | { readonly kind: 'complete' }
-  /** What it would print is not what the journal has: read in bulk from the last entry. */
-  | { readonly kind: 'again'; readonly why: ReadAgain }
-  /** `partial`: the entry that it was printing when it died. */
-  | { readonly kind: 'failed'; readonly exit: Exit; readonly partial: Entry | undefined };
 
 /** What lasts over the journalctls of one reading. */
 interface Reading {
@@ -202,7 +190,7 @@ export class JournalSource implements Source {
       },
     });
     const args = bulkArguments(this.#selection, place.from, place.matches);
-    const end = yield* this.#run(args, reading, true, async function* (stdout) {
+    const end = yield* this.#pass(args, reading, true, async function* (stdout) {
       for await (const bytes of stdout) yield { entries: reader.push(bytes as Buffer) };
     });
     // An entry without its empty line is one within which journalctl died: it is not given, but read again.
@@ -252,7 +240,7 @@ export class JournalSource implements Source {
       },
     };
     const args = liveArguments(selection, place.from, matches, { merge: this.#canMerge });
-    const end = yield* this.#run(args, reading, false, (stdout) => liveChunks(jsonEntries(stdout), place.last, watch, signal));
+    const end = yield* this.#pass(args, reading, false, (stdout) => liveChunks(jsonEntries(stdout), place.last, watch, signal));
     return end.kind === 'complete' ? { kind: 'again', why: new ReadAgain('exited', 'it stopped following') } : end;
   }
 
@@ -267,73 +255,9 @@ export class JournalSource implements Source {
     return this.#selection.machineId === undefined ? undefined : bootId();
   }
 
-  /** One journalctl from its start to its end: yields what is new, reads no further than it is pulled. */
-  async *#run(args: readonly string[], reading: Reading, isBulk: boolean, decode: (stdout: Readable) => AsyncIterable<Chunk>): AsyncGenerator<Chunk, End> {
-    const { place, sift, signal } = reading;
-    this.#logger.debug(`journalctl ${args.join(' ')}`);
-    const journalctl = startJournalctl(this.#options.program, args);
-    const stop = (): void => void journalctl.stop();
-    signal.addEventListener('abort', stop, { once: true });
-    let isStalled = false;
-    let isHung = false;
-    // A silent follower has nothing to print, as a rule; whether it should have, others look.
-    const everyMs = isBulk ? this.#timing.silentMs : undefined;
-    const hangWatch = everyMs === undefined ? undefined : new HangWatch({ pid: journalctl.pid, everyMs, onHung: () => { isHung = true; stop(); } });
-    let isOver = false;
-    let isOpened = false;
-    const ended = isBulk ? undefined : this.#trouble.follows();
-    place.begin();
-    try {
-      for await (const chunk of decode(journalctl.stdout)) {
-        hangWatch?.came();
-        if (!isOpened) await this.#files.checkOpening(journalctl, sift);
-        // What was printed after a rotation may have been skipped to.
-        else if (!isBulk && !this.#isContiguous) await this.#files.haveChanged();
-        isOpened = true;
-        const { chunk: fresh, again } = sift.take(chunk, isBulk);
-        if (fresh !== undefined) {
-          this.#trouble.passed();
-          const stall = setTimeout(() => {
-            isStalled = true;
-            this.#logger.debug('Stopping journalctl, since nobody pulled for long');
-            stop();
-          }, this.#timing.stalledMs);
-          try {
-            yield fresh;
-          } finally {
-            clearTimeout(stall);
-          }
-        }
-        if (isStalled || isHung || signal.aborted) break;
-        if (again !== undefined) throw again;
-        hangWatch?.awaits();
-      }
-      isOver = !isStalled && !isHung && !signal.aborted;
-      if (isOver && !isOpened) {
-        const { code } = await journalctl.exit;
-        if (code === 0) await this.#files.checkOpening(journalctl, sift);
-      }
-    } catch (error) {
-      if (error instanceof ReadAgain) {
-        isOver = false;
-        return { kind: 'again', why: error };
-      }
-      // Its stdout fails when we stop it.
-      if (!isStalled && !isHung && !signal.aborted) throw error;
-    } finally {
-      signal.removeEventListener('abort', stop);
-      hangWatch?.stop();
-      ended?.();
-      // One that has closed its stdout is about to exit: a signal now would hide how.
-      if (!isOver) await journalctl.stop();
-    }
-    if (isHung) return { kind: 'again', why: new ReadAgain('silent', 'it hung') };
-    if (!isOver) return { kind: 'again', why: new ReadAgain('stalled', 'nobody pulled for long', true) };
-    const exit = await journalctl.exit;
-    if (exit.code !== 0) return { kind: 'failed', exit, partial: undefined };
-    const { rest } = readComplaints(exit.stderr);
-    if (rest !== '') this.#logger.warn(`journalctl: ${rest}`);
-    return { kind: 'complete' };
+  #pass(args: readonly string[], { place, sift, signal }: Reading, isBulk: boolean, decode: (stdout: Readable) => AsyncIterable<Chunk>): AsyncGenerator<Chunk, End> {
+    const { stalledMs, silentMs } = this.#timing;
+    return passOf({ args, isBulk, decode, place, sift, signal, stalledMs, silentMs, program: this.#options.program, files: this.#files, trouble: this.#trouble, logger: this.#logger });
   }
 
   /** Says why journalctl is started again, prepares the place for what made it fail, and tells of what was stepped over. */
@@ -376,11 +300,6 @@ export class JournalSource implements Source {
   newest(signal: AbortSignal): Promise<Position | undefined> {
     return newestEntry(this.#options.selection, this.#options.program, [], signal);
   }
-}
-
-function howItEnded({ code, signal, stderr }: Exit): string {
-  if (signal !== undefined) return `it was ended by ${signal}`;
-  return `it exited${code === undefined ? '' : ` with ${code}`}${stderr === '' ? '' : ` (${stderr})`}`;
 }
 
 /** What no later attempt mends: a time or a match that only journalctl itself could judge. */
