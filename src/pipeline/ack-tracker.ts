@@ -37,6 +37,8 @@ export class AckTracker {
   #watermark: Position | undefined;
   /** The last entry that was noted. An Entry is a Position, decoded late. */
   #taken: Position | undefined;
+  /** What was settled without a step of the watermark. */
+  #uncounted = { messages: 0, rejected: 0, filtered: 0 };
   /** Entries that needed no delivery, since the last mark. */
   #filtered = 0;
   #wake: (() => void) | undefined;
@@ -106,6 +108,7 @@ export class AckTracker {
     this.#head = 0;
     this.#taken = undefined;
     this.#filtered = 0;
+    this.#uncounted = { messages: 0, rejected: 0, filtered: 0 };
     this.#wake?.();
   }
 
@@ -128,14 +131,20 @@ export class AckTracker {
   #advance(messages: number, rejected: number, filteredBetween: number): void {
     const oldest = this.#open[this.#head];
     const position = oldest === undefined ? this.#taken && positionOf(this.#taken) : oldest.before;
+    const settled = this.#uncounted;
+    settled.messages += messages;
+    settled.rejected += rejected;
+    settled.filtered += filteredBetween;
+    // A batch that was settled before its last entry was noted: that entry brings the position.
     if (position === undefined) return;
-    const filtered = filteredBetween + (oldest === undefined ? this.#filtered : oldest.filteredBefore);
+    const filtered = settled.filtered + (oldest === undefined ? this.#filtered : oldest.filteredBefore);
+    this.#uncounted = { messages: 0, rejected: 0, filtered: 0 };
     if (oldest === undefined) {
       this.#filtered = 0;
       this.#taken = undefined;
     }
     this.#watermark = position;
-    this.#onAdvance({ position, messages, rejected, filtered });
+    this.#onAdvance({ position, messages: settled.messages, rejected: settled.rejected, filtered });
   }
 
   /** Gives memory back, but not for every mark: removing from the front costs the length of the rest. */

@@ -170,7 +170,8 @@ describe('a route into lanes', { timeout: 60_000 }, () => {
           assert.deepEqual([count + rejected, filtered], [entries.filter((lane) => lane !== undefined).length, entries.filter((lane) => lane === undefined).length]);
         }
       }),
-      { numRuns: 400 },
+      // As it once counted too little: a batch was delivered before its last entry was noted.
+      { numRuns: 400, examples: [[{ entries: ['a', 'a', 'a', undefined, undefined, 'a', undefined, 'a', 'a', 'a'], chunkSize: 1, limits: { maxMessages: 2, maxInFlight: 1, maxAgeMs: 0 }, maxBatches: 1, maxHeldBytes: 1, steps: [] }]] },
     );
   });
 });
