@@ -127,8 +127,7 @@ function logentriesSettings(given: GivenSettings, base: Named, address: HostPort
     ...base,
     encoding,
     ...readLogentries(given, address),
-    confirmAfterMs: given.get('confirmAfterMs') ?? 1000,
-    confirmBytes: given.get('confirmBytes') ?? 8 * 1024 * 1024,
+    ...readConfirmation(given),
   };
 }
 
@@ -141,9 +140,12 @@ function streamSettings(given: GivenSettings, base: Named, address: SyslogStream
     address,
     framing: given.get('framing') ?? (encoding.format === 'rfc5424' ? 'octet-counting' : 'lf'),
     tls: undefined,
-    confirmAfterMs: given.get('confirmAfterMs') ?? 1000,
-    confirmBytes: given.get('confirmBytes') ?? 8 * 1024 * 1024,
+    ...readConfirmation(given),
   };
+}
+
+function readConfirmation(given: GivenSettings): Pick<SyslogStreamSettings, 'confirmAfterMs' | 'confirmBytes'> {
+  return { confirmAfterMs: given.get('confirmAfterMs') ?? 1000, confirmBytes: given.get('confirmBytes') ?? 8 * 1024 * 1024 };
 }
 
 function relpPlace(written: Written, scheme: 'relp' | 'relps', rest: string): Place {

@@ -1,5 +1,5 @@
 // The strict local CloudWatch Logs as a receiver of the oracle's: a process of its own, so that it can be killed for good.
-//   node --import tsx cloudwatch-service.ts '{"port": 5108, "ledger": "/…"}'
+//   node --import tsx cloudwatch-service.ts '{"port": 5121, "ledger": "/…"}'
 // Keeps in the ledger, before it answers, what it stores: numbers that come for the first time in this life under one
 // connection, so that their order is looked at, and those that come again under another. It forgets its streams when it dies.
 // Commands on stdin and answers on stdout are lines of JSON: `fault` and `mend`.
