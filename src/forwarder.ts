@@ -7,7 +7,7 @@ import { MemoryCheckpoint } from './checkpoint/memory-checkpoint.js';
 import type { GatewaySettings } from './config/gateway.js';
 import type { DestinationSettings, FilterSettings, Settings } from './config/settings.js';
 import { absoluteTime } from './config/time.js';
-import type { DeadLetters } from './core/dead-letters.js';
+import type { DeadLetterKind, DeadLetters } from './core/dead-letters.js';
 import type { Encoder } from './core/encoder.js';
 import type { Entry } from './core/entry.js';
 import { OperatorError } from './core/errors.js';
@@ -71,7 +71,7 @@ export class Forwarder {
   #hindrance: string | undefined;
   #monitorServer: MonitorServer | undefined;
   /** Dead letters of this run, by where they come from. */
-  readonly #letterCounts = new Map<string, number>();
+  readonly #letterCounts = new Map<string, Map<DeadLetterKind, number>>();
 
   constructor(settings: Settings, surroundings: Surroundings) {
     this.#settings = settings;
@@ -145,7 +145,7 @@ export class Forwarder {
         input: stdin,
         hostname,
         logger,
-        onMalformed: ({ place, reason, content }) => deadLetters.write({ from: 'stdin', place, reason, content }, closing.signal),
+        onMalformed: ({ place, reason, content }) => deadLetters.write({ from: 'stdin', kind: 'malformed', place, reason, content }, closing.signal),
       });
       return { pushesFilterDown: false, canBeReadAgain: false, deadLetters, open: () => shared.route(), isForsaken: () => shared.isForsaken, close: () => { closing.abort(); shared.close(); } };
     }
@@ -165,7 +165,7 @@ export class Forwarder {
         events,
         reportGapsAs: reportGaps ? hostname : undefined,
         onPoison: ({ reason, cursor, timestamp, content, seqnum }, signal) =>
-          deadLetters.write({ from: destination, place: `the entry with sequence number ${seqnum}`, reason, cursor, timestamp, content }, signal),
+          deadLetters.write({ from: destination, kind: 'unreadable', place: `the entry with sequence number ${seqnum}`, reason, cursor, timestamp, content }, signal),
       });
     return { pushesFilterDown: true, canBeReadAgain: true, deadLetters, open, isForsaken: () => false, close: () => undefined };
   }
@@ -184,7 +184,7 @@ export class Forwarder {
         logger,
         events,
         reportGapsAs: reportGaps ? hostname : undefined,
-        onMalformed: ({ reason, content }, signal) => deadLetters.write({ from: destination, place: `a part of what ${gateway.label} gave`, reason, content }, signal),
+        onMalformed: ({ reason, content }, signal) => deadLetters.write({ from: destination, kind: 'malformed', place: `a part of what ${gateway.label} gave`, reason, content }, signal),
       });
     return { pushesFilterDown: false, canBeReadAgain: true, deadLetters, open, isForsaken: () => false, close: () => undefined };
   }

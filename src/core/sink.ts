@@ -53,9 +53,14 @@ export type Delivery =
       readonly rejections: readonly Rejection[];
     };
 
+/** Why a message was refused for good: one of few words, by which refusals are counted. */
+export type RejectionKind = 'refused' | 'too-large' | 'too-old' | 'too-new' | 'expired';
+
 /** A message that the receiver refused for good. */
 export interface Rejection {
   readonly index: number;
+  /** `refused` where it is absent. */
+  readonly kind?: RejectionKind;
   /** Why, in words that hold nothing of the message. */
   readonly reason: string;
 }

@@ -1,10 +1,12 @@
+import type { DeadLetterKind } from '../core/dead-letters.js';
+import type { DeadLetterCounts } from './counted-dead-letters.js';
 import type { DestinationReport } from './destination-report.js';
 
 /** What the metrics are made from. */
 export interface Observed {
   readonly destinations: readonly DestinationReport[];
-  /** Dead letters that this run has written, by where they come from. */
-  readonly deadLetters: ReadonlyMap<string, number>;
+  /** Dead letters that this run has written. */
+  readonly deadLetters: DeadLetterCounts;
   readonly build: { readonly version: string; readonly nodeVersion: string };
 }
 
@@ -56,9 +58,9 @@ export const metricTable: readonly MetricRow[] = [
     samples: (observed) => gapSamples(observed, 'missing'),
   },
   {
-    ...named('dead_letters_total', 'counter', 'Dead letters that were written, by where they come from: a destination, or a source whose input was malformed.'),
-    labels: ['from'],
-    samples: ({ destinations, deadLetters }) => [...new Map([...destinations.map(({ name }): [string, number] => [name, 0]), ...deadLetters])].map(([from, value]) => ({ labels: { from }, value })),
+    ...named('dead_letters_total', 'counter', 'Dead letters that were written, by where they come from, a destination or a source, and by what is wrong with them.'),
+    labels: ['from', 'kind'],
+    samples: ({ destinations, deadLetters }) => [...new Set([...destinations.map(({ name }) => name), ...deadLetters.keys()])].flatMap((from) => letterSamples(from, deadLetters.get(from))),
   },
   {
     ...named('build_info', 'gauge', 'Always 1; its labels tell the versions of the program and of Node.js.'),
@@ -87,6 +89,13 @@ function ofDestinations(valueOf: OfDestination): MetricRow['samples'] {
       const value = valueOf(report);
       return value === undefined ? [] : [{ labels: { destination: report.name }, value }];
     });
+}
+
+/** A kind that a destination has not had yet is 0, so that its first increase is seen. */
+const LETTER_KINDS: readonly DeadLetterKind[] = ['refused', 'too-large', 'too-old', 'too-new', 'expired', 'malformed', 'unreadable'];
+
+function letterSamples(from: string, counts: ReadonlyMap<DeadLetterKind, number> | undefined): Sample[] {
+  return LETTER_KINDS.map((kind) => ({ labels: { from, kind }, value: counts?.get(kind) ?? 0 }));
 }
 
 function gapSamples({ destinations }: Observed, what: 'gaps' | 'missing'): Sample[] {

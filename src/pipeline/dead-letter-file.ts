@@ -14,7 +14,7 @@ const MAX_REASONS = 1000;
 const LF = 0x0a;
 
 /**
- * The dead letters as a file of JSON lines (mode 0600: they hold log entries): `from`, `reason`, `cursor`,
+ * The dead letters as a file of JSON lines (mode 0600: they hold log entries): `from`, `kind`, `reason`, `cursor`,
  * `timestamp`, `place`, `setAsideAt` and `content`, or `contentBase64` where it is not UTF-8. One log line per reason
  * and minute, which also counts those before it that had none.
  */
@@ -104,10 +104,10 @@ export class DeadLetterFile implements DeadLetters {
 }
 
 function rowOf(letter: DeadLetter): Record<string, unknown> {
-  const { from, place, reason, cursor, timestamp } = letter;
+  const { from, kind, place, reason, cursor, timestamp } = letter;
   const content = Buffer.from(letter.content);
   const body = isUtf8(content) ? { content: content.toString('utf8') } : { contentBase64: content.toString('base64') };
-  return { from, place, reason, cursor, timestamp, setAsideAt: new Date().toISOString(), ...body };
+  return { from, kind, place, reason, cursor, timestamp, setAsideAt: new Date().toISOString(), ...body };
 }
 
 /** False where a crash left half a line at the end. */

@@ -363,7 +363,7 @@ export class Route {
   async #setAside(batch: FramedBatch, rejection: Rejection, pass: Pass): Promise<boolean> {
     const { cursor, timestamp } = batch.place(rejection.index);
     const content = Buffer.from(batch.message(rejection.index));
-    const letter = { from: this.#options.name, reason: rejection.reason, cursor, timestamp, content };
+    const letter = { from: this.#options.name, kind: rejection.kind ?? 'refused', reason: rejection.reason, cursor, timestamp, content };
     try {
       await this.#options.deadLetters.write(letter, pass.cut);
       return true;

@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import type { Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import type { LookupAddress } from 'node:dns';
-import type { Batch, Delivery } from '../core/sink.js';
+import type { Batch, Delivery, Rejection } from '../core/sink.js';
 import { unlessAborted } from './abortable.js';
 import { failureOf, retryable, STOPPED } from './failure.js';
 import type { Failure } from './failure.js';
@@ -107,7 +107,7 @@ export class DatagramChannel {
       const onFailure = (): void => resolve(this.#retryable());
       const noteError = (error: Error, index: number, length: number): void => {
         const failure = failureOf(error);
-        if (failure.code === 'EMSGSIZE') tooLong.push({ index, reason: tooLongReason(length) });
+        if (failure.code === 'EMSGSIZE') tooLong.push({ index, kind: 'too-large', reason: tooLongReason(length) });
         else if (failure.code === 'ECONNREFUSED') this.#fail(failure); // Of some earlier message, nobody knows which.
         else failedFrom ??= { index, failure };
       };
@@ -159,11 +159,6 @@ export class DatagramChannel {
 
 /** After so long without a datagram, the receiver may have gone. */
 const REST_MS = 1000;
-
-interface Rejection {
-  readonly index: number;
-  readonly reason: string;
-}
 
 function tooLongReason(length: number): string {
   return `its ${length} bytes do not fit into a datagram; set maxBytes, to 65507 at most`;

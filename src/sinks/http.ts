@@ -157,7 +157,7 @@ class HttpSink implements Sink {
           ranges.push([middle, to], [from, middle]);
           continue;
         }
-        refused.push({ index: from, reason: verdict.reason });
+        refused.push({ index: from, kind: verdict.kind, reason: verdict.reason });
         this.#refused += 1;
         if (this.#refused < MOST_REFUSED) certain = refused.length;
         else if (refused.length - certain >= TRIED_AGAIN || ranges.length === 0) return failed(refusesAll(verdict.reason, this.#refused), refused, certain, from);

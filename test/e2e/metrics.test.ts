@@ -93,9 +93,9 @@ describe('--metrics', { timeout: 120_000 }, () => {
   it('counts dead letters, and input that was malformed', async () => {
     const monitor = await start(['--from', 'stdin'], undefined, 'pipe');
     forwarder!.child.stdin!.write('{"MESSAGE":"one"}\n{"MESSAGE": broken\n');
-    const letters = async (): Promise<number | undefined> => valueOf(await monitor.scrape(), 'journald_forwarder_dead_letters_total', { from: 'stdin' });
+    const letters = async (): Promise<number | undefined> => valueOf(await monitor.scrape(), 'journald_forwarder_dead_letters_total', { from: 'stdin', kind: 'malformed' });
     while ((await letters()) !== 1) await pause(50);
-    assert.equal(valueOf(await monitor.scrape(), 'journald_forwarder_dead_letters_total', { from: 'there' }), 0);
+    assert.equal(valueOf(await monitor.scrape(), 'journald_forwarder_dead_letters_total', { from: 'there', kind: 'refused' }), 0);
   });
 
   it('is not ready while the checkpoint cannot be saved, and goes on', async () => {
@@ -184,7 +184,7 @@ class Monitor {
     return parseExposition(await response.text());
   }
 
-  readonly value = async (name: string): Promise<number | undefined> => valueOf(await this.scrape(), `journald_forwarder_${name}`, name.startsWith('dead_letters') ? {} : { destination: 'there' });
+  readonly value = async (name: string): Promise<number | undefined> => valueOf(await this.scrape(), `journald_forwarder_${name}`, { destination: 'there' });
 
   /** Scrapes until all of these metrics have these values. */
   async becomes(expected: Readonly<Record<string, number>>): Promise<void> {

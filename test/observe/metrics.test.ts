@@ -19,7 +19,7 @@ describe('the metrics', () => {
     reader.gap({ kind: 'vacuum', count: undefined, afterUs: undefined, explanation: '' });
     const there = destinationReport({ retries: 4, lagSeconds: 2.5, waitingMs: 1500, unsavedMs: 250, saveFailures: 5, reader: reader.report() });
     const down = destinationReport({ name: 'down', state: 'retrying', lastError: 'connection refused', savedAtMs: undefined });
-    const families = await scrape({ destinations: [there, down], deadLetters: new Map([['stdin', 3]]), build });
+    const families = await scrape({ destinations: [there, down], deadLetters: new Map([['stdin', new Map([['malformed', 3]] as const)]]), build });
     const of = (name: string, labels: Readonly<Record<string, string>> = {}): number | undefined => valueOf(families, `journald_forwarder_${name}`, { destination: 'there', ...labels });
     assert.deepEqual(
       {
@@ -36,7 +36,7 @@ describe('the metrics', () => {
       },
     );
     assert.deepEqual([of('destination_up', { destination: 'down' }), of('checkpoint_saved_timestamp_seconds', { destination: 'down' })], [0, undefined]);
-    assert.deepEqual(['there', 'down', 'stdin'].map((from) => valueOf(families, 'journald_forwarder_dead_letters_total', { from })), [0, 0, 3]);
+    assert.deepEqual(['there', 'down', 'stdin'].map((from) => valueOf(families, 'journald_forwarder_dead_letters_total', { from, kind: 'malformed' })), [0, 0, 3]);
     assert.equal(valueOf(families, 'journald_forwarder_build_info', { version: '1.2.3', node_version: 'v20.18.0' }), 1);
   });
 

@@ -25,13 +25,13 @@ describe('the dead-letter file', { timeout: 60_000 }, () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   test('has a line for each letter, with all that is needed to send it again', async () => {
-    await file.write({ from: 'there', reason: 'too old', cursor: 'c', timestamp: 5, content: Buffer.from('a\n"ö"\0') }, never);
-    await file.write({ from: 'stdin', reason: 'no JSON', content: Buffer.from([0xff, 0x00]) }, never);
+    await file.write({ from: 'there', kind: 'too-old', reason: 'too old', cursor: 'c', timestamp: 5, content: Buffer.from('a\n"ö"\0') }, never);
+    await file.write({ from: 'stdin', kind: 'malformed', reason: 'no JSON', content: Buffer.from([0xff, 0x00]) }, never);
     const [first, second, ...more] = await rows(path);
     const { setAsideAt, ...rest } = first!;
-    assert.deepEqual(rest, { from: 'there', reason: 'too old', cursor: 'c', timestamp: 5, content: 'a\n"ö"\0' });
+    assert.deepEqual(rest, { from: 'there', kind: 'too-old', reason: 'too old', cursor: 'c', timestamp: 5, content: 'a\n"ö"\0' });
     assert.ok(Math.abs(Date.parse(setAsideAt as string) - Date.now()) < 60_000);
-    assert.deepEqual({ ...second, setAsideAt: '' }, { from: 'stdin', reason: 'no JSON', contentBase64: '/wA=', setAsideAt: '' });
+    assert.deepEqual({ ...second, setAsideAt: '' }, { from: 'stdin', kind: 'malformed', reason: 'no JSON', contentBase64: '/wA=', setAsideAt: '' });
     assert.deepEqual(more, []);
     assert.equal(file.count, 2);
   });
@@ -129,7 +129,7 @@ describe('the dead-letter file', { timeout: 60_000 }, () => {
 });
 
 function letter(content: string, reason = 'refused'): DeadLetter {
-  return { from: 'there', reason, content: Buffer.from(content) };
+  return { from: 'there', kind: 'refused', reason, content: Buffer.from(content) };
 }
 
 async function rows(path: string): Promise<Record<string, unknown>[]> {

@@ -314,7 +314,7 @@ describe('a batch that the receiver does not take as it is', { timeout: 60_000 }
   it('loses the single message that is too large, and no other', () =>
     withReceiver(({ body }) => (body.length > 30 ? 413 : 200), {}, async ({ receiver, deliver }) => {
       const large = JSON.stringify({ large: 'x'.repeat(50) });
-      assert.deepEqual(await deliver('{"n":0}', large, '{"n":2}'), { outcome: 'rejected', rejections: [{ index: 1, reason: 'HTTP 413 (Payload Too Large)' }] });
+      assert.deepEqual(await deliver('{"n":0}', large, '{"n":2}'), { outcome: 'rejected', rejections: [{ index: 1, kind: 'too-large', reason: 'HTTP 413 (Payload Too Large)' }] });
       assert.deepEqual(receiver.taken, ['{"n":0}', '{"n":2}']);
     }));
 

@@ -88,8 +88,8 @@ test('udp: rejects the messages that fit into no datagram, and delivers the othe
   assert.deepEqual(delivery, {
     outcome: 'rejected',
     rejections: [
-      { index: 0, reason: 'its 65508 bytes do not fit into a datagram; set maxBytes, to 65507 at most' },
-      { index: 2, reason: 'its 70000 bytes do not fit into a datagram; set maxBytes, to 65507 at most' },
+      { index: 0, kind: 'too-large', reason: 'its 65508 bytes do not fit into a datagram; set maxBytes, to 65507 at most' },
+      { index: 2, kind: 'too-large', reason: 'its 70000 bytes do not fit into a datagram; set maxBytes, to 65507 at most' },
     ],
   });
   assert.deepEqual(await receiver.received(2), ['one', 'two']);

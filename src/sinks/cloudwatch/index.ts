@@ -1,7 +1,7 @@
 import type { PutLogEventsCommandOutput, RejectedLogEventsInfo } from '@aws-sdk/client-cloudwatch-logs';
 import type { Entry } from '../../core/entry.js';
 import type { Logger } from '../../core/logger.js';
-import type { Batch, Delivery, Lanes, Sink, SinkLimits } from '../../core/sink.js';
+import type { Batch, Delivery, Lanes, Rejection, Sink, SinkLimits } from '../../core/sink.js';
 import type { Template } from '../../core/template.js';
 import { unlessAborted } from '../abortable.js';
 import { CLOSED, retryable, STOPPED, type Failure } from '../failure.js';
@@ -142,7 +142,7 @@ class CloudWatchSink implements Sink {
   }
 
   async #deliver(batch: Batch, signal: AbortSignal): Promise<Delivery> {
-    const rejected = new Map<number, string>();
+    const rejected = new Map<number, Refusal>();
     // Those that are not done yet, the next one last.
     const remaining = putsOf(batch, { eventBytes: this.#eventBytes, nowMs: this.#clock() }).reverse();
     for (let put = remaining.pop(); put !== undefined; put = remaining.pop()) {
@@ -155,11 +155,11 @@ class CloudWatchSink implements Sink {
         const { code, reason, retryAfterMs, needsOperator = false } = outcome;
         return { outcome: 'retryable', code, reason, deliveredCount, needsOperator, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
       } else {
-        for (const [at, reason] of outcome.rejected) rejected.set(put.indexes[at]!, reason);
+        for (const [at, refusal] of outcome.rejected) rejected.set(put.indexes[at]!, refusal);
       }
     }
     if (rejected.size === 0) return { outcome: 'delivered' };
-    const rejections = [...rejected].map(([index, reason]) => ({ index, reason })).sort((a, b) => a.index - b.index);
+    const rejections = [...rejected].map(([index, refusal]) => ({ index, ...refusal })).sort((a, b) => a.index - b.index);
     return { outcome: 'rejected', rejections };
   }
 
@@ -216,21 +216,24 @@ class CloudWatchSink implements Sink {
       return { code: 'EVENT_LIMIT', reason: `CloudWatch takes events of at most ${limit} bytes here; larger messages are split accordingly from now on` };
     }
     if (/logGroupName|logStreamName/.test(message)) return { code: 'InvalidParameterException', reason: `CloudWatch does not take the name of the log group ${this.#options.group} or of a stream in it (InvalidParameterException)` };
-    return put.events.length > 1 ? 'divide' : { rejected: [[0, 'refused by CloudWatch (InvalidParameterException)']] };
+    return put.events.length > 1 ? 'divide' : { rejected: [[0, { kind: 'refused', reason: 'refused by CloudWatch (InvalidParameterException)' }]] };
   }
 
-  #rejectedOf({ events }: Put, { rejectedLogEventsInfo: info }: PutLogEventsCommandOutput): [number, string][] {
+  #rejectedOf({ events }: Put, { rejectedLogEventsInfo: info }: PutLogEventsCommandOutput): [number, Refusal][] {
     if (info === undefined) return [];
     const expired = info.expiredLogEventEndIndex ?? 0;
     if (expired > 0) this.#age.refused(events[Math.min(expired, events.length) - 1]!.timestamp);
-    return events.flatMap((_, at): [number, string][] => {
-      const reason = reasonAt(info, at);
-      return reason === undefined ? [] : [[at, reason]];
+    return events.flatMap((_, at): [number, Refusal][] => {
+      const refusal = refusalAt(info, at);
+      return refusal === undefined ? [] : [[at, refusal]];
     });
   }
 }
 
-type PutOutcome = { readonly rejected: readonly (readonly [number, string])[] } | (Failure & { readonly retryAfterMs?: number | undefined; readonly needsOperator?: boolean }) | 'divide';
+type Refusal = Omit<Rejection, 'index'>;
+
+/** Which of a put's events were refused, and why; or why it has to be sent again. */
+type PutOutcome = { readonly rejected: readonly (readonly [number, Refusal])[] } | (Failure & { readonly retryAfterMs?: number | undefined; readonly needsOperator?: boolean }) | 'divide';
 
 const OVER = Symbol('over');
 /** Of one request with all that it needs: longer than the sum of its own limits. */
@@ -240,15 +243,15 @@ const NO_ANSWER: Failure = { code: 'TimeoutError', reason: 'CloudWatch, or what 
 const LEAST_EVENT_BYTES = 1024;
 
 /** The first index is the lower bound of what is too new; the others are upper bounds, exclusive (API Reference, RejectedLogEventsInfo). */
-function reasonAt(info: RejectedLogEventsInfo, at: number): string | undefined {
-  if (at < (info.tooOldLogEventEndIndex ?? 0)) return 'too old: CloudWatch takes nothing that is older than 14 days';
-  if (at < (info.expiredLogEventEndIndex ?? 0)) return 'expired: older than the log group keeps events';
-  if (at >= (info.tooNewLogEventStartIndex ?? Infinity)) return 'too new: more than 2 hours ahead of CloudWatch\'s clock';
+function refusalAt(info: RejectedLogEventsInfo, at: number): Refusal | undefined {
+  if (at < (info.tooOldLogEventEndIndex ?? 0)) return { kind: 'too-old', reason: 'too old: CloudWatch takes nothing that is older than 14 days' };
+  if (at < (info.expiredLogEventEndIndex ?? 0)) return { kind: 'expired', reason: 'expired: older than the log group keeps events' };
+  if (at >= (info.tooNewLogEventStartIndex ?? Infinity)) return { kind: 'too-new', reason: 'too new: more than 2 hours ahead of CloudWatch\'s clock' };
   return undefined;
 }
 
 /** How many messages at the head of the batch are done with: before the first that is still to be sent, and before the first refused, which is yet to be told. */
-function headOf(remaining: readonly Put[], rejected: ReadonlyMap<number, string>): number {
+function headOf(remaining: readonly Put[], rejected: ReadonlyMap<number, unknown>): number {
   let head = Infinity;
   for (const { indexes } of remaining) for (const index of indexes) head = Math.min(head, index);
   for (const index of rejected.keys()) head = Math.min(head, index);

@@ -161,7 +161,7 @@ describe('the sink for CloudWatch Logs', { timeout: 60_000 }, () => {
       const delivery = await sink.deliver(batch, never());
       assert.deepEqual(delivery, {
         outcome: 'rejected',
-        rejections: [{ index: 1, reason: 'too old: CloudWatch takes nothing that is older than 14 days' }, { index: 2, reason: 'too new: more than 2 hours ahead of CloudWatch\'s clock' }],
+        rejections: [{ index: 1, kind: 'too-old', reason: 'too old: CloudWatch takes nothing that is older than 14 days' }, { index: 2, kind: 'too-new', reason: 'too new: more than 2 hours ahead of CloudWatch\'s clock' }],
       });
       assert.deepEqual(service.events('logs', 'web').map(({ message }) => message), ['then', 'now']);
       await sink.close(never());
@@ -220,7 +220,7 @@ describe('the sink for CloudWatch Logs', { timeout: 60_000 }, () => {
       await setUp.close(never());
       const sink = sinkTo(service);
       const delivery = await sink.deliver(timed([['old', nowMs - 4 * dayMs], ['new', nowMs]]), never());
-      assert.deepEqual(delivery.outcome === 'rejected' && delivery.rejections, [{ index: 0, reason: 'expired: older than the log group keeps events' }]);
+      assert.deepEqual(delivery.outcome === 'rejected' && delivery.rejections, [{ index: 0, kind: 'expired', reason: 'expired: older than the log group keeps events' }]);
       const laneAt = (ms: number): string | undefined => sink.lanes!.laneOf(entryOf({ _HOSTNAME: 'h1' }, { timestamp: ms * 1000 }));
       assert.equal(laneAt(nowMs - 5 * dayMs), undefined);
       assert.equal(laneAt(nowMs - 2 * dayMs), 'h1');
