@@ -1,21 +1,16 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
-import { promisify } from 'node:util';
-
-const run = promisify(execFile);
-/** Debian's, whatever else the PATH may have. */
-const program = '/usr/bin/aws';
+import { AwsCli } from './aws-cli.js';
 
 describe('the local CloudWatch Logs, started by hand, and the AWS command line', () => {
   let service: ChildProcess;
   let url = '';
+  let cli: AwsCli;
 
   before(async () => {
-    assert.ok(existsSync(program), `${program} is missing: install the Debian package awscli`);
     service = spawn('npm', ['run', '--silent', 'cloudwatch-local', '--', '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
     assert.ok(service.stdout);
     for await (const line of createInterface(service.stdout)) {
@@ -23,6 +18,7 @@ describe('the local CloudWatch Logs, started by hand, and the AWS command line',
       if (url !== '') break;
     }
     service.stdout.resume();
+    cli = new AwsCli(url);
   });
   after(async () => {
     if (service.exitCode !== null || service.pid === undefined) return;
@@ -32,16 +28,7 @@ describe('the local CloudWatch Logs, started by hand, and the AWS command line',
     await exited;
   });
 
-  /** With an environment of its own, so that neither a proxy nor anybody's profile has a say. */
-  async function aws(args: readonly string[], credential: NodeJS.ProcessEnv = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' }): Promise<Record<string, unknown>> {
-    const env = {
-      ...credential,
-      PATH: '/usr/bin:/bin', HOME: '/nonexistent', LANG: 'C.UTF-8', AWS_PAGER: '', AWS_EC2_METADATA_DISABLED: 'true',
-      AWS_DEFAULT_REGION: 'eu-central-1',
-    };
-    const { stdout } = await run(program, ['--endpoint-url', url, '--output', 'json', 'logs', ...args], { env });
-    return stdout === '' ? {} : (JSON.parse(stdout) as Record<string, unknown>);
-  }
+  const aws: AwsCli['logs'] = (...args) => cli.logs(...args);
 
   const group = ['--log-group-name', '/eks/demo'];
   const stream = [...group, '--log-stream-name', 'kubelet.service-ip-10-0-0-1'];
@@ -75,7 +62,7 @@ describe('the local CloudWatch Logs, started by hand, and the AWS command line',
   });
 
   it('uses the temporary credential that the service gives like a container\'s endpoint, until it has expired', async () => {
-    const from = (query: string): NodeJS.ProcessEnv => ({ AWS_CONTAINER_CREDENTIALS_FULL_URI: `${url}/_local/credentials${query}` });
+    const from = (query: string): Record<string, string> => ({ AWS_CONTAINER_CREDENTIALS_FULL_URI: `${url}/_local/credentials${query}` });
     await aws(['put-log-events', ...stream, '--log-events', JSON.stringify(sent.slice(2))], from(''));
     assert.equal(messages(await aws(['get-log-events', ...stream])).length, 3);
     await assert.rejects(aws(['get-log-events', ...stream], from('?ttlMs=0&announcedMs=3600000')), /\(ExpiredTokenException\) when calling the GetLogEvents operation: The security token included in the request is expired/);
