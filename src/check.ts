@@ -38,27 +38,33 @@ export async function check(options: {
     print(fault === undefined ? { ok: 'The journal may be read.' } : { fault: fault.message });
     print(await journalctlFinding(settings, options.environment));
   }
-  if (settings.source.gateway !== undefined) print(await gatewayFinding(settings.source.gateway, options));
+  const { gateway } = settings.source;
+  if (gateway !== undefined) print(await findingOf(() => gatewayFinding(gateway, options)));
   if (settings.state.checkpoint) print(await stateFinding(settings.state.directory));
   for (const destination of settings.destinations) {
-    const finding = await destinationFinding(destination, options);
+    const finding = await findingOf(() => destinationFinding(destination, options));
     if (finding !== undefined) print(finding);
   }
   return isWell;
 }
 
-/** Undefined for a destination that needs no trial. */
-async function destinationFinding(destination: DestinationSettings, { logger, environment }: { readonly logger: Logger; readonly environment: Readonly<Record<string, string | undefined>> }): Promise<Finding | undefined> {
+/** What a look found; what an operator must mend before it can be taken at all is a fault as well. */
+async function findingOf<T extends Finding | undefined>(look: () => Promise<T>): Promise<T | Finding> {
   try {
-    const probe = await probeOf(destination, { logger, environment, tlsMemory: new Map() });
-    if (probe === undefined) return undefined;
-    const fault = await probe(AbortSignal.timeout(PROBE_TIMEOUT_MS));
-    if (fault === undefined) return { ok: `${destination.label} can be reached.` };
-    return { fault: `${destination.label} cannot be reached: ${fault}. See that the receiver runs and that no firewall is between; a run would wait for it and lose nothing.` };
+    return await look();
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
     return { fault: error.message };
   }
+}
+
+/** Undefined for a destination that needs no trial. */
+async function destinationFinding(destination: DestinationSettings, { logger, environment }: { readonly logger: Logger; readonly environment: Readonly<Record<string, string | undefined>> }): Promise<Finding | undefined> {
+  const probe = await probeOf(destination, { logger, environment, tlsMemory: new Map() });
+  if (probe === undefined) return undefined;
+  const fault = await probe(AbortSignal.timeout(PROBE_TIMEOUT_MS));
+  if (fault === undefined) return { ok: `${destination.label} can be reached.` };
+  return { fault: `${destination.label} cannot be reached: ${fault}. See that the receiver runs and that no firewall is between; a run would wait for it and lose nothing.` };
 }
 
 async function journalctlFinding(settings: Settings, environment: Readonly<Record<string, string | undefined>>): Promise<Finding> {
@@ -72,16 +78,11 @@ async function journalctlFinding(settings: Settings, environment: Readonly<Recor
 }
 
 async function gatewayFinding(gateway: GatewaySettings, { settings, environment, logger }: { readonly settings: Settings; readonly environment: Readonly<Record<string, string | undefined>>; readonly logger: Logger }): Promise<Finding> {
-  try {
-    const opened = await openGateway(gateway, settings.filter, { environment, logger, tlsMemory: new Map() });
-    const { describeGateway } = await import('./sources/gateway/index.js');
-    const found = await describeGateway(opened, AbortSignal.timeout(PROBE_TIMEOUT_MS));
-    if ('fault' in found) return { fault: `${opened.label} cannot be read: ${found.fault}. See that systemd-journal-gatewayd.socket is active there; a run would wait for it and lose nothing.` };
-    return { ok: `${opened.label} can be read, ${found.newestUs === undefined ? 'and has no entry' : `and its newest entry is of ${new Date(found.newestUs / 1000).toISOString()}`}.` };
-  } catch (error) {
-    if (!(error instanceof OperatorError)) throw error;
-    return { fault: error.message };
-  }
+  const opened = await openGateway(gateway, settings.filter, { environment, logger, tlsMemory: new Map() });
+  const { describeGateway } = await import('./sources/gateway/index.js');
+  const found = await describeGateway(opened, AbortSignal.timeout(PROBE_TIMEOUT_MS));
+  if ('fault' in found) return { fault: `${opened.label} cannot be read: ${found.fault}. See that systemd-journal-gatewayd.socket is active there; a run would wait for it and lose nothing.` };
+  return { ok: `${opened.label} can be read, ${found.newestUs === undefined ? 'and has no entry' : `and its newest entry is of ${new Date(found.newestUs / 1000).toISOString()}`}.` };
 }
 
 async function stateFinding(directory: string): Promise<Finding> {

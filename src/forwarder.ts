@@ -102,9 +102,9 @@ export class Forwarder {
   async run(stop: AbortSignal): Promise<RunEnd> {
     const failed = new AbortController();
     const ending = AbortSignal.any([stop, failed.signal, this.#stdoutClosed.signal]);
-    const deadline = abortAfter(ending, this.#settings.shutdownTimeoutMs);
     const locks: StateLock[] = [];
     const inputs = await this.#openInputs();
+    const deadline = abortAfter(ending, this.#settings.shutdownTimeoutMs);
     try {
       this.#lanes = await Promise.all(this.#settings.destinations.map((destination) => this.#lane(destination, inputs)));
       for (const lane of this.#lanes) if (!(await this.#claim(lane, locks, ending))) return 'done';

@@ -103,15 +103,16 @@ async function forward(first: LoadedSettings, load: () => Promise<LoadedSettings
   const memory = new Map<string, MemoryCheckpoint>();
   const tlsMemory: TlsMemory = new Map();
   let loaded = first;
-  /** What ran before, and can run again where the new settings cannot. */
+  /** What ran before, and may run again where the new settings cannot. */
   let proven: LoadedSettings | undefined;
+  let isFirst = true;
   for (;;) {
     const { settings } = loaded;
     const { Forwarder } = await import('./forwarder.js');
     const progress = shouldShowProgress(settings) ? new Progress(process.stderr) : undefined;
     const logger = progress?.above(loggerFor(loaded)) ?? loggerFor(loaded);
     // What was forgotten once is not to be forgotten again at each SIGHUP.
-    const forwarder = new Forwarder(proven === undefined ? settings : { ...settings, state: { ...settings.state, resetCheckpoint: false } }, {
+    const forwarder = new Forwarder(isFirst ? settings : { ...settings, state: { ...settings.state, resetCheckpoint: false } }, {
       stdin: process.stdin,
       stdout: process.stdout,
       environment: process.env,
@@ -124,6 +125,7 @@ async function forward(first: LoadedSettings, load: () => Promise<LoadedSettings
       build: { version: programVersion(), nodeVersion: process.version },
       describe: { pid: process.pid, startedAt: new Date().toISOString() },
     });
+    isFirst = false;
     const reload = onHangup(settings.source.from, load, logger, service);
     service?.watch(forwarder, logger);
     progress?.start(() => forwarder.status(), endOf(settings));
@@ -133,7 +135,8 @@ async function forward(first: LoadedSettings, load: () => Promise<LoadedSettings
     } catch (error) {
       if (forwarder.hasStarted || proven === undefined || !(error instanceof OperatorError)) throw error;
       logger.error(`${error.message} The settings from before go on.`, { code: error.code });
-      loaded = proven;
+      // Where these cannot start any more either, that is the end of it.
+      [loaded, proven] = [proven, undefined];
       continue;
     } finally {
       progress?.stop();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { startCountingReceiver, type CountingReceiver } from '../support/counting-receiver.js';
 import { RunningForwarder, type ForwarderOptions } from '../support/forwarder.js';
 import { JournalSandbox } from '../support/journal-sandbox.js';
+import { makeJournal } from '../support/make-journal.js';
 
 /** stderr to the journal, and the variable with which systemd says so. */
 const asService = ['systemd-cat', '-t', 'forwarder', 'sh', '-c', 'export JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2); exec "$@"', 'sh'];
@@ -214,7 +215,7 @@ describe('a forwarder on a machine of its own', { timeout: 120_000 }, () => {
 
   it('goes on with the old settings where the new ones are right but cannot be worked with', async () => {
     const config = join(state, 'config.yaml');
-    const write = (more: string): Promise<void> => writeFile(config, `state-dir: ${state}\nto: tcp://127.0.0.1:${receiver.port}\n${more}`);
+    const write = (more: string): Promise<void> => writeFile(config, `state-dir: ${state}\nto: tcp://127.0.0.1:${receiver.port}\n# A stop that waited for it would be seen.\nshutdown-timeout: 10m\n${more}`);
     await write('');
     const forwarder = startWith(['--config', config]);
     await mark('before');
@@ -225,6 +226,22 @@ describe('a forwarder on a machine of its own', { timeout: 120_000 }, () => {
     await mark('after');
     await arrived('after');
     assert.equal((await forwarder.stop()).code, 0);
+  });
+
+  it('ends where neither the new settings nor those from before can be worked with', async () => {
+    const [config, directory] = [join(state, 'config.yaml'), join(state, 'journal')];
+    const write = (from: string): Promise<void> => writeFile(config, `state-dir: ${state}\nto: tcp://127.0.0.1:${receiver.port}\nstart: head\ndirectory: ${from}\n`);
+    await makeJournal(join(directory, 'system.journal'), [{ fields: { MESSAGE: 'the only one' } }]);
+    await write(directory);
+    const forwarder = startWith(['--config', config]);
+    await arrived('the only one');
+    await rename(directory, `${directory}-elsewhere`);
+    await write('/nonexistent/journal');
+    forwarder.child.kill('SIGHUP');
+    const { code, stderr } = await forwarder.exit;
+    assert.equal(code, 1);
+    assert.equal(stderr.match(/The settings from before go on/g)?.length, 1, stderr);
+    assert.match(stderr, new RegExp(`Cannot read --directory "${directory}"`));
   });
 
   it('repeats nothing at SIGHUP, whether it forgets an old checkpoint or keeps none', async () => {

@@ -31,10 +31,8 @@ export function streamFaults(receiver: Receiver, writers: Writers, queues: Queue
     hang: {
       weight: 2,
       lastsMs: [500, 6000],
-      inflict: async ({ lastsMs, signal }) => {
-        receiver.signal('SIGSTOP');
-        await waitOut(lastsMs, signal);
-        receiver.signal('SIGCONT');
+      inflict: async (how) => {
+        await haltedFor(receiver, how);
         await receiver.ask({ do: 'drain' });
       },
     },
@@ -109,33 +107,20 @@ export function pathFaults(proxy: CommandProcess): Readonly<Record<string, Fault
  * killed whenever it likes, with whatever it has not read.
  */
 export function acknowledgedFaults(receiver: Receiver, proxy: CommandProcess, writers: Writers): Readonly<Record<string, Fault>> {
-  const dead = async ({ lastsMs, signal }: Infliction): Promise<void> => {
-    await receiver.kill();
-    await waitOut(lastsMs, signal);
-    await receiver.start();
-  };
   const { cut, stall, latency } = pathFaults(proxy) as Record<'cut' | 'stall' | 'latency', Fault>;
   return {
     'path: cut': { ...cut, weight: 2 },
     'path: stall': { ...stall, weight: 1 },
     'path: latency': { ...latency, weight: 2 },
-    kill: { weight: 4, lastsMs: [50, 5000], inflict: dead },
-    hang: {
-      weight: 2,
-      lastsMs: [500, 6000],
-      inflict: async ({ lastsMs, signal }) => {
-        receiver.signal('SIGSTOP');
-        await waitOut(lastsMs, signal);
-        receiver.signal('SIGCONT');
-      },
-    },
+    kill: { weight: 4, lastsMs: [50, 5000], inflict: (how) => deadFor(receiver, how) },
+    hang: { weight: 2, lastsMs: [500, 6000], inflict: (how) => haltedFor(receiver, how) },
     'hang and die': {
       weight: 2,
       lastsMs: [500, 4000],
       inflict: async (how) => {
         receiver.signal('SIGSTOP');
         await waitOut(how.lastsMs, how.signal);
-        await dead({ ...how, lastsMs: 0 });
+        await deadFor(receiver, { ...how, lastsMs: 0 });
       },
     },
     'accept, never read': { weight: 4, lastsMs: [500, 6000], inflict: (how) => deafFor(receiver, how) },
@@ -148,7 +133,7 @@ export function acknowledgedFaults(receiver: Receiver, proxy: CommandProcess, wr
         await receiver.ask({ do: 'read', bytesPerSecond: 100_000 + how.chance * 1_000_000 });
         await writers.burst(BACKLOG_BYTES);
         await waitOut(how.lastsMs, how.signal);
-        await dead({ ...how, lastsMs: 0 });
+        await deadFor(receiver, { ...how, lastsMs: 0 });
       },
     },
   };
@@ -182,24 +167,8 @@ export function cloudWatchFaults(service: CloudWatchService): Readonly<Record<st
     await service.ask({ do: 'mend' });
   };
   return {
-    kill: {
-      weight: 3,
-      lastsMs: [50, 5000],
-      inflict: async ({ lastsMs, signal }) => {
-        await service.kill();
-        await waitOut(lastsMs, signal);
-        await service.start();
-      },
-    },
-    hang: {
-      weight: 2,
-      lastsMs: [500, 6000],
-      inflict: async ({ lastsMs, signal }) => {
-        service.signal('SIGSTOP');
-        await waitOut(lastsMs, signal);
-        service.signal('SIGCONT');
-      },
-    },
+    kill: { weight: 3, lastsMs: [50, 5000], inflict: (how) => deadFor(service, how) },
+    hang: { weight: 2, lastsMs: [500, 6000], inflict: (how) => haltedFor(service, how) },
     throttle: { weight: 2, lastsMs: [500, 4000], inflict: going('throttle') },
     'lose answers': { weight: 3, lastsMs: [500, 3000], inflict: going('lose-answer', { every: 2 }) },
     'reset connections': { weight: 2, lastsMs: [500, 3000], inflict: going('reset', { every: 2 }) },
@@ -211,16 +180,20 @@ export function cloudWatchFaults(service: CloudWatchService): Readonly<Record<st
 
 export function datagramFaults(receiver: Receiver): Readonly<Record<string, Fault>> {
   return {
-    kill: {
-      weight: 1,
-      lastsMs: [100, 3000],
-      inflict: async ({ lastsMs, signal }) => {
-        await receiver.kill();
-        await waitOut(lastsMs, signal);
-        await receiver.start();
-      },
-    },
+    kill: { weight: 1, lastsMs: [100, 3000], inflict: (how) => deadFor(receiver, how) },
   };
+}
+
+async function deadFor(who: Receiver | CloudWatchService, { lastsMs, signal }: Infliction): Promise<void> {
+  await who.kill();
+  await waitOut(lastsMs, signal);
+  await who.start();
+}
+
+async function haltedFor(who: CommandProcess, { lastsMs, signal }: Infliction): Promise<void> {
+  who.signal('SIGSTOP');
+  await waitOut(lastsMs, signal);
+  who.signal('SIGCONT');
 }
 
 async function deafFor(who: CommandProcess, { lastsMs, signal }: Infliction): Promise<void> {
