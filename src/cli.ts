@@ -1,5 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
+import { commandNames, commands, examples, helpCommand, helpOf, ownFlags, summary } from './commands.js';
+import type { CommandName } from './commands.js';
+import { shells } from './completion/shells.js';
+import type { Shell } from './completion/shells.js';
 import { shownUrl } from './config/address.js';
 import { destinationSettings } from './config/destination-settings.js';
 import { readListenAddress } from './config/listen-address.js';
@@ -25,6 +29,7 @@ export type CommandLine =
     }
   | { readonly command: 'listen'; readonly address: ListenAddress }
   | { readonly command: 'demo' }
+  | { readonly command: 'completion'; readonly shell: Shell }
   | { readonly command: 'print'; readonly text: string; readonly exitCode: 0 };
 
 /** What the reading of settings needs to know of its surroundings. */
@@ -48,7 +53,20 @@ export function parseCommandLine(argv: readonly string[], env: Readonly<Record<s
   const decide = (commandLine: CommandLine) => void (parsed = commandLine);
   const load = (flags: Flags) => () => loadSettings({ flags, env, uid: io.uid, homeDirectory: io.homeDirectory, readFile: io.readFile ?? readText });
 
-  const program = programWith((command, self) => decide({ command, load: load(flagsOf(self, argv)) }), (words) => decide({ command: 'listen', address: readListenAddress(words) }), () => decide({ command: 'demo' }));
+  const program = programWith((command, self) => {
+    switch (command) {
+      case 'listen':
+        return decide({ command, address: readListenAddress(self.args) });
+      case 'completion':
+        return decide({ command, shell: readShell(self.args) });
+      case 'demo':
+        refuseOperands(self.args);
+        return decide({ command });
+      default:
+        refuseOperands(self.args);
+        return decide({ command, load: load(flagsOf(self, argv)) });
+    }
+  });
   configureOutput(program, io, (text) => void (printed += text));
   try {
     program.parse(argv, { from: 'user' });
@@ -69,53 +87,30 @@ Settings in a destination's query, as in tcp://loghost:514?format=rfc3164&facili
   (docs/options.md describes them)
 `;
 
-const examples = `
+const exampleText = `
 Examples:
-  In place of journalctl -f | ncat loghost 514:
-    journald-forwarder --to 'tcp://loghost:514?format=rfc3164'
-  In a unit, which reads its settings from a file:
-    journald-forwarder --config /etc/journald-forwarder/config.yaml
-  In cloud-config or a container, which give settings as environment variables:
-    JOURNALD_FORWARDER_TO=tcp://loghost:514 journald-forwarder
-  From the shell:
-    journalctl -o json -f | journald-forwarder --from stdin --to tcp://HOST:514
-  To two destinations, each of which keeps its own place:
-    journald-forwarder --to tcp://loghost:514 --to 'udp://collector:514?format=json'
-`;
+${examples.map(({ title, command }) => `  ${title}:\n    ${command}\n`).join('')}`;
 
-type SettingsCommand = 'run' | 'check' | 'status';
-
-function programWith(onSettings: (command: SettingsCommand, self: Command) => void, onListen: (words: readonly string[]) => void, onDemo: () => void): Command {
+function programWith(onCommand: (command: CommandName, self: Command) => void): Command {
+  const { version } = ownFlags;
   const program = new Command('journald-forwarder')
-    .description('Carries this machine\'s systemd journal to syslog and JSON destinations, and loses nothing on the way.')
+    .description(summary)
     .usage('[command] [options]')
-    .option('-V, --version', 'print the version')
+    .option(`${version.short}, ${version.long}`, version.help)
     .on('option:version', () => {
       throw new VersionAsked();
     });
-  program.command('run', { isDefault: true }).description('Forward entries (the default command).');
-  program.command('check').description('Say what is wrong with settings, rights, journal and destinations, and send nothing.');
-  program.command('status').description('Say what each destination has, and how far behind it is.');
-  for (const command of program.commands) {
-    for (const row of options) command.addOption(optionFrom(row));
-    command.usage('[options]').allowExcessArguments().action((_options, self: Command) => {
-      refuseOperands(self);
-      onSettings(self.name() as SettingsCommand, self);
-    });
+  for (const { name, takes, help, argumentHelp } of commands) {
+    const command = program.command(name, { isDefault: name === 'run' }).description(help).allowExcessArguments();
+    if (takes === 'options') for (const row of options) command.addOption(optionFrom(row));
+    else if (takes !== 'nothing') command.argument(`[${takes}]`, argumentHelp);
+    command.usage({ options: '[options]', nothing: ' ', URL: 'URL', SHELL: 'SHELL' }[takes]).action(() => onCommand(name, command));
   }
   const run = program.commands[0]!;
-  program.command('listen').usage('URL').argument('[URL]', 'where to listen: tcp://HOST:PORT, tls://HOST?cert=FILE&key=FILE, udp://HOST:PORT, relp://HOST:PORT, http://HOST:PORT or unix:///PATH')
-    .description('Receive, and print what arrives: something to try destinations with.')
-    .allowExcessArguments().action((_url, _options, self: Command) => onListen(self.args));
-  program.command('demo').usage(' ').description('Forward a bundled sample journal into a receiver of this program\'s own.')
-    .allowExcessArguments().action((_options, self: Command) => {
-      refuseOperands(self);
-      onDemo();
-    });
   // The default command's options are the program's, as far as its reader is concerned.
   program.configureHelp({ visibleOptions: (command) => [...(command === program ? run.options : command.options), ...ownOptions(command, program)] });
-  program.helpCommand('help [command]', 'Print the options of a command.');
-  for (const command of [program, run]) command.addHelpText('after', `${settingNames}${examples}`);
+  program.helpCommand(`${helpCommand.name} [command]`, helpCommand.help);
+  for (const command of [program, run]) command.addHelpText('after', `${settingNames}${exampleText}`);
   return program;
 }
 
@@ -127,7 +122,7 @@ class VersionAsked extends CommanderError {
 
 /** `--help`, and at the top `--version`: commander keeps the former apart from the others. */
 function ownOptions(command: Command, program: Command): Option[] {
-  const help = new Option('-h, --help', 'print this');
+  const help = new Option(`${ownFlags.help.short}, ${ownFlags.help.long}`, ownFlags.help.help);
   return command === program ? [...program.options, help] : [help];
 }
 
@@ -136,16 +131,6 @@ function optionFrom(row: OptionRow & { readonly name: OptionName }): Option {
   option.helpGroup(`${row.group}:`);
   if (row.argument !== undefined) option.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]);
   return option;
-}
-
-function helpOf({ help, kind, choices, default: value, defaultNote }: OptionRow): string {
-  const notes = [
-    ...(kind === 'list' ? ['repeatable'] : []),
-    ...(choices === undefined ? [] : [anyOf(choices)]),
-    ...(value === undefined ? [] : [`default: ${value}`]),
-    ...(defaultNote === undefined ? [] : [`default: ${defaultNote}`]),
-  ];
-  return notes.length === 0 ? help : `${help} (${notes.join('; ')})`;
 }
 
 function flagsOf(command: Command, argv: readonly string[]): Flags {
@@ -167,7 +152,7 @@ function requireWords(row: OptionRow, words: readonly string[], argv: readonly s
 }
 
 function isFlag(word: string): boolean {
-  return options.some(({ name }) => word === flagOf(name)) || word === '--help' || word === '--version';
+  return options.some(({ name }) => word === flagOf(name)) || Object.values(ownFlags).some(({ long }) => word === long);
 }
 
 function missingValue(row: OptionRow, detail = ''): SettingError {
@@ -176,10 +161,14 @@ function missingValue(row: OptionRow, detail = ''): SettingError {
   return new SettingError(flag, `Invalid ${flag}: a value is needed, for example ${flag} ${example}${detail}.`);
 }
 
-const commandNames = ['run', 'check', 'status', 'listen', 'demo'];
+function readShell([word, more]: readonly string[]): Shell {
+  if (more !== undefined) throw new SettingError('completion', `Invalid completion: one shell is enough; leave out ${quote(more)}.`);
+  const shell = shells.find((name) => name === word);
+  if (shell === undefined) throw new SettingError('completion', `Invalid completion${word === undefined ? '' : ` ${quote(word)}`}: a shell is needed, ${anyOf(shells)}.`);
+  return shell;
+}
 
-function refuseOperands(command: Command): void {
-  const word = command.args[0];
+function refuseOperands([word]: readonly string[]): void {
   if (word === undefined) return;
   const shown = shownUrl(word);
   if (/^[a-z0-9]+:/i.test(word)) throw new SettingError(shown, `Unexpected argument ${quote(shown)}: a destination follows --to; write --to before it.`);
@@ -190,8 +179,7 @@ function refuseOperands(command: Command): void {
 function unknownCommand(word: string): SettingError {
   const shown = shownUrl(word);
   const near = nearest(word, commandNames);
-  const advice = near === undefined ? `use ${anyOf(commandNames)}` : `the nearest known one is ${near}`;
-  return new SettingError(shown, `Unknown command ${quote(shown)}: ${word === 'completion' ? `it is not supported in this version; ${advice}` : advice}.`);
+  return new SettingError(shown, `Unknown command ${quote(shown)}: ${near === undefined ? `use ${anyOf(commandNames)}` : `the nearest known one is ${near}`}.`);
 }
 
 function configureOutput(program: Command, io: CommandLineIo, write: (text: string) => void): void {

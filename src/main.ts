@@ -75,6 +75,12 @@ async function execute(commandLine: CommandLine, loggerFor: (settings: LoadedSet
       await listen(commandLine.address, { output: process.stdout, log: firstLog(), signal: stop.signal });
       return EXIT_DONE;
     }
+    case 'completion': {
+      const { completionScript } = await import('./completion/script.js');
+      const { vocabulary } = await import('./vocabulary.js');
+      process.stdout.write(completionScript(commandLine.shell, vocabulary()));
+      return EXIT_DONE;
+    }
     case 'demo': {
       const { demo } = await import('./demo/demo.js');
       const { receive } = await import('./receivers/receive.js');

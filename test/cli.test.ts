@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { parseCommandLine } from '../src/cli.js';
 import type { CommandLine } from '../src/cli.js';
+import { commandNames } from '../src/commands.js';
 
 const surroundings = { uid: 0, homeDirectory: '/root' };
 const parse = (...argv: string[]): CommandLine => parseCommandLine(argv, {}, surroundings);
@@ -82,7 +83,7 @@ describe('the help', () => {
   it('is printed for -h, help and each command, in the width of the terminal', () => {
     assert.equal(printedBy('-h'), printedBy('--help'));
     assert.equal(printedBy('help', 'check'), printedBy('check', '--help'));
-    for (const command of ['run', 'check', 'status', 'listen', 'demo']) assert.match(printedBy(command, '--help'), new RegExp(`^Usage: journald-forwarder ${command}`));
+    for (const command of commandNames) assert.match(printedBy(command, '--help'), new RegExp(`^Usage: journald-forwarder ${command}`));
     const narrow = parseCommandLine(['check', '--help'], {}, { ...surroundings, columns: 80 });
     assert.ok(narrow.command === 'print');
     assert.ok(narrow.text.split('\n').every((line) => line.length <= 80));

@@ -25,13 +25,20 @@ export interface SettingRow {
   readonly isSecret?: true;
   /** A key of the user's own follows its name, as in `header.X-Scope=a`; it may be given once for each. */
   readonly isKeyed?: true;
+  /** All the words that may stand there, where they can be counted, for a destination of this scheme. */
+  readonly choices?: (scheme: Scheme) => readonly string[];
   /** A setting's text as its value; throws the sentence that says what may stand there. */
   readonly read: (written: Written) => unknown;
 }
 
 const formats = ['rfc5424', 'rfc3164', 'json', 'short', 'cat'] as const satisfies readonly Format[];
+/** Those that are lines of text, and none of syslog. */
+export const lineFormats = ['short', 'json', 'cat'] as const satisfies readonly Format[];
 /** A JSON object on each line, or all of them in one array. */
 export const bodies = ['ndjson', 'array'] as const;
+const framings = ['octet-counting', 'lf'] as const;
+const codings = ['gzip', 'none'] as const;
+const booleans = ['true', 'false'] as const;
 const syslog = ['stdout', 'tcp', 'tls', 'udp', 'unix', 'relp', 'relps'] as const;
 const web = ['http', 'https'] as const;
 const framed = [...syslog, ...web, 'logentries'] as const;
@@ -52,12 +59,14 @@ export const destinationSettings = {
   format: {
     argument: 'FORMAT', schemes: everywhere, default: 'json for stdout: and cloudwatch:, ndjson for http and https, short for logentries:, rfc5424 elsewhere',
     help: `What a message looks like: ${anyOf(formats)}; over http and https, what a body is: ${anyOf(bodies)}.`,
+    choices: (scheme: Scheme) => (scheme === 'http' || scheme === 'https' ? bodies : scheme === 'logentries' ? lineFormats : formats),
     read: (written: Written) => readChoice(written, 'format is', formats),
   },
   framing: {
     argument: 'FRAMING', schemes: streams, default: 'octet-counting for rfc5424 and over tls, lf otherwise',
     help: 'What delimits messages (RFC 6587): octet-counting or lf; over tls octet-counting alone (RFC 5425).',
-    read: (written: Written) => readChoice(written, 'framing is', ['octet-counting', 'lf'] as const),
+    choices: (scheme: Scheme) => (scheme === 'tls' ? framings.slice(0, 1) : framings),
+    read: (written: Written) => readChoice(written, 'framing is', framings),
   },
   maxBytes: {
     argument: 'BYTES', schemes: framed, default: '65536, and 8388608 for json, over tcp, tls and unix; 65536 to logentries:; 8192 over udp, relp and relps; 8388608 over http and https; no limit for stdout:',
@@ -77,6 +86,7 @@ export const destinationSettings = {
   facility: {
     argument: 'FACILITY', schemes: syslog, formats: ['rfc5424', 'rfc3164'], default: 'the entry\'s own',
     help: 'The facility of every message, by name (local0) or by number (0 to 23).',
+    choices: () => facilities,
     read: readFacility,
   },
   hostname: {
@@ -87,6 +97,7 @@ export const destinationSettings = {
   bom: {
     argument: 'BOOLEAN', schemes: syslog, formats: ['rfc5424'], default: 'false',
     help: 'Mark the text as UTF-8 with a byte order mark, by the letter of RFC 5424.',
+    choices: () => booleans,
     read: (written: Written) => readBoolean(written, 'bom'),
   },
   fields: {
@@ -102,11 +113,13 @@ export const destinationSettings = {
   fieldMapStrict: {
     argument: 'BOOLEAN', schemes: everywhere, formats: ['json'], default: '--field-map-strict, else false',
     help: 'Keep only the fields of the map.',
+    choices: () => booleans,
     read: (written: Written) => readBoolean(written, 'fieldMapStrict'),
   },
   lowercase: {
     argument: 'BOOLEAN', schemes: everywhere, formats: ['json'], default: 'false',
     help: 'Put names that no map gives in lower case, without leading underscores.',
+    choices: () => booleans,
     read: (written: Written) => readBoolean(written, 'lowercase'),
   },
   addField: {
@@ -147,12 +160,14 @@ export const destinationSettings = {
   insecure: {
     argument: 'BOOLEAN', schemes: secured, default: 'false',
     help: 'Take any certificate of a server\'s, so that whoever answers can read what is sent; each start warns of it.',
+    choices: () => booleans,
     read: (written: Written) => readBoolean(written, 'insecure'),
   },
   compress: {
     argument: 'CODING', schemes: web, default: 'none',
     help: 'How bodies are compressed: gzip or none.',
-    read: (written: Written) => readChoice(written, 'compress is', ['gzip', 'none'] as const),
+    choices: () => codings,
+    read: (written: Written) => readChoice(written, 'compress is', codings),
   },
   batchMessages: {
     argument: 'N', schemes: web, default: '10000',
@@ -247,11 +262,13 @@ export const destinationSettings = {
   create: {
     argument: 'BOOLEAN', schemes: cloudwatch, default: 'false',
     help: 'Create the log group where it is missing; a missing log stream is always created.',
+    choices: () => booleans,
     read: (written: Written) => readBoolean(written, 'create'),
   },
   retentionDays: {
     argument: 'DAYS', schemes: cloudwatch, default: 'for ever; of a group that exists, what it has',
     help: 'For how many days a log group that is created keeps events; older entries are left out.',
+    choices: () => retentionDays.map(String),
     read: readRetentionDays,
   },
   eventBytes: {
@@ -262,6 +279,7 @@ export const destinationSettings = {
   tls: {
     argument: 'BOOLEAN', schemes: ['logentries'], default: 'true, but for ports 80, 514 and 10000',
     help: 'Whether Logentries is spoken to over TLS.',
+    choices: () => booleans,
     read: (written: Written) => readBoolean(written, 'tls'),
   },
   name: {

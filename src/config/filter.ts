@@ -48,7 +48,7 @@ export function isFieldName(name: string): boolean {
   return /^[A-Z_][A-Z0-9_]{0,63}$/.test(name);
 }
 
-const severities = ['emerg', 'alert', 'crit', 'err', 'warning', 'notice', 'info', 'debug'];
+export const severities = ['emerg', 'alert', 'crit', 'err', 'warning', 'notice', 'info', 'debug'];
 
 function readSeverity(written: Written, word: string): number {
   const severity = /^[0-7]$/.test(word) ? Number(word) : severities.indexOf(word);

@@ -1,6 +1,6 @@
 import { SettingError } from '../core/errors.js';
 import { decodePercent, readHostPort, readSocketPath, shownUrl, splitUrl } from './address.js';
-import { invalid } from './written.js';
+import { anyOf, invalid } from './written.js';
 import type { Written } from './written.js';
 
 /** Where `listen` waits for what is sent; port 0 lets the kernel choose one. */
@@ -38,7 +38,7 @@ function readCertificates(written: Written, query: string): ListenCertificates {
   for (const part of query.split('&').filter((text) => text !== '')) {
     const at = part.indexOf('=');
     const name = at < 0 ? part : part.slice(0, at);
-    if (!['cert', 'key', 'ca'].includes(name)) throw invalid(written, `a URL to listen at with TLS has the settings cert, key and ca, ${example}`);
+    if (!(certificateSettings as readonly string[]).includes(name)) throw invalid(written, `a URL to listen at with TLS has the settings cert, key and ca, ${example}`);
     const file = at < 0 ? '' : decodePercent(written, part.slice(at + 1));
     if (file === '' || file.includes('\0')) throw invalid(written, `${name} is the path of a PEM file, ${example}`);
     if (files.has(name)) throw invalid(written, `${name} is given twice; keep one`);
@@ -50,4 +50,8 @@ function readCertificates(written: Written, query: string): ListenCertificates {
 }
 
 const example = "for example 'tls://127.0.0.1:6514?cert=server.crt&key=server.key'";
-const forms = 'tcp://HOST:PORT, tls://HOST, udp://HOST:PORT, relp://HOST:PORT, http://HOST:PORT or unix:///PATH';
+/** The forms that such a URL has, by scheme. */
+export const listenForms = { tcp: 'tcp://HOST:PORT', tls: 'tls://HOST', udp: 'udp://HOST:PORT', relp: 'relp://HOST:PORT', http: 'http://HOST:PORT', unix: 'unix:///PATH' } as const;
+/** Files that `tls` takes in its query. */
+export const certificateSettings = ['cert', 'key', 'ca'] as const;
+const forms = anyOf(Object.values(listenForms));

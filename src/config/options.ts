@@ -1,3 +1,5 @@
+import { severities } from './filter.js';
+
 /**
  * Every option there is: the command line, the environment variables, the keys of the file, `--help` and
  * docs/options.md are all made from this one table.
@@ -23,19 +25,21 @@ export interface OptionRow {
   readonly example?: string;
   /** What separates several values in an environment variable: white space, or line ends where values hold spaces. */
   readonly separator?: 'space' | 'line';
+  /** What a shell may complete its value with, where that is not `choices`: words that are not all there are, or names of files or folders. */
+  readonly completes?: 'file' | 'folder' | readonly string[];
   /** It says which part of a journal to read, and stdin has no such parts; `local`: a gateway cannot be asked for it either. */
   readonly journalOnly?: 'local' | 'any';
 }
 
 const table = [
   {
-    name: 'from', group: 'Source', kind: 'text', argument: 'SOURCE', default: 'journal', example: 'stdin',
+    name: 'from', group: 'Source', kind: 'text', argument: 'SOURCE', default: 'journal', example: 'stdin', completes: ['journal', 'stdin', 'gateway:'],
     help: 'Where entries come from: journal, this machine\'s; stdin (JSON lines, export format or plain lines, recognised from the first bytes); or gateway:PLACE, a systemd-journal-gatewayd.',
   },
-  { name: 'directory', group: 'Source', kind: 'text', argument: 'DIR', example: '/var/log/journal', journalOnly: 'local', help: 'Read the journal files in this folder, of whichever machine they are.' },
+  { name: 'directory', group: 'Source', kind: 'text', argument: 'DIR', example: '/var/log/journal', completes: 'folder', journalOnly: 'local', help: 'Read the journal files in this folder, of whichever machine they are.' },
   { name: 'namespace', group: 'Source', kind: 'text', argument: 'NS', example: 'web', journalOnly: 'local', help: 'Read the journal of this namespace.' },
   { name: 'all-machines', group: 'Source', kind: 'boolean', journalOnly: 'local', help: 'Read the journals of other machines too that lie below /var/log/journal.' },
-  { name: 'journalctl-path', group: 'Source', kind: 'text', argument: 'PATH', default: 'journalctl', example: '/usr/bin/journalctl', journalOnly: 'local', help: 'The journalctl program to run.' },
+  { name: 'journalctl-path', group: 'Source', kind: 'text', argument: 'PATH', default: 'journalctl', example: '/usr/bin/journalctl', completes: 'file', journalOnly: 'local', help: 'The journalctl program to run.' },
   {
     name: 'start', group: 'Source', kind: 'choice', argument: 'PLACE', choices: ['head', 'boot', 'now'], default: 'boot', example: 'head', journalOnly: 'any',
     help: 'Where a first run starts: at the oldest entry, at this boot, or at what comes from now on; a saved checkpoint wins.',
@@ -52,7 +56,7 @@ const table = [
   { name: 'unit', group: 'Filter', kind: 'list', argument: 'UNIT', example: 'nginx.service', separator: 'space', help: 'Forward this unit\'s entries; .service is implied, globs are allowed.' },
   { name: 'identifier', group: 'Filter', kind: 'list', argument: 'ID', example: 'sshd', separator: 'line', help: 'Forward entries with this SYSLOG_IDENTIFIER.' },
   {
-    name: 'priority', group: 'Filter', kind: 'text', argument: 'P or A..B', example: 'warning',
+    name: 'priority', group: 'Filter', kind: 'text', argument: 'P or A..B', example: 'warning', completes: severities,
     help: 'Forward this severity and all that are more urgent, or a range of severities, by number (0 to 7) or by name (emerg to debug).',
   },
   {
@@ -77,7 +81,7 @@ const table = [
   { name: 'add-field', group: 'Destinations', kind: 'list', argument: 'NAME=VALUE', example: 'cluster=blue', separator: 'line', help: 'Put a fixed field into every JSON message.' },
 
   {
-    name: 'state-dir', group: 'State', kind: 'text', argument: 'DIR', example: '/srv/forwarder-state',
+    name: 'state-dir', group: 'State', kind: 'text', argument: 'DIR', example: '/srv/forwarder-state', completes: 'folder',
     defaultNote: '$STATE_DIRECTORY, else /var/lib/journald-forwarder for root, else $XDG_STATE_HOME/journald-forwarder, else ~/.local/state/journald-forwarder',
     help: 'The folder of checkpoints and dead letters.',
   },
@@ -97,7 +101,7 @@ const table = [
   },
   { name: 'log-level', group: 'This program', kind: 'choice', argument: 'LEVEL', choices: ['debug', 'info', 'warn', 'error'], default: 'info', example: 'debug', help: 'How much this program says about itself, on stderr.' },
   { name: 'log-format', group: 'This program', kind: 'choice', argument: 'FORMAT', choices: ['text', 'json'], default: 'text', example: 'json', help: 'The form in which it says so.' },
-  { name: 'config', group: 'This program', kind: 'text', argument: 'FILE', example: '/etc/journald-forwarder/config.yaml', help: 'Read settings from this YAML file; flags and environment variables win over it.' },
+  { name: 'config', group: 'This program', kind: 'text', argument: 'FILE', example: '/etc/journald-forwarder/config.yaml', completes: 'file', help: 'Read settings from this YAML file; flags and environment variables win over it.' },
 ] as const satisfies readonly OptionRow[];
 
 export type OptionName = (typeof table)[number]['name'];

@@ -1,6 +1,6 @@
 import { decodePercent, readHostPort, readSocketPath, showHostPort } from './address.js';
 import type { HostPort } from './address.js';
-import { mostDatagramBytes, settingRow } from './destination-settings.js';
+import { lineFormats, mostDatagramBytes, settingRow } from './destination-settings.js';
 import type { Scheme } from './destination-settings.js';
 import type { GivenSettings } from './given-settings.js';
 import { httpPlace } from './http.js';
@@ -121,7 +121,7 @@ export const schemes: Readonly<Record<Scheme, SchemeRow>> = {
 
 function logentriesSettings(given: GivenSettings, base: Named, address: HostPort | undefined): LogentriesSettings {
   const encoding = readEncoding(given, { format: 'short', maxBytes: 65_536 });
-  if (!['short', 'json', 'cat'].includes(encoding.format)) throw given.refuse('format', 'Logentries takes lines of text, and none of syslog; use short, json or cat');
+  if (!lineFormats.some((format) => format === encoding.format)) throw given.refuse('format', `Logentries takes lines of text, and none of syslog; use ${anyOf(lineFormats)}`);
   return {
     kind: 'logentries',
     ...base,
