@@ -12,9 +12,19 @@ export function programVersion(): string {
   return (JSON.parse(readFileSync(fileURLToPath(new URL('../package.json', import.meta.url)), 'utf8')) as { readonly version: string }).version;
 }
 
-/** The version, and of an executable file the commit that it was made from. */
+/** The version, and of what was built the commit that it was built from. */
 export function versionLine(): string {
-  return typeof EXECUTABLE_BUILD === 'undefined' ? programVersion() : `${EXECUTABLE_BUILD.version} (${EXECUTABLE_BUILD.commit})`;
+  const commit = typeof EXECUTABLE_BUILD === 'undefined' ? commitOfBuild() : EXECUTABLE_BUILD.commit;
+  return commit === undefined ? programVersion() : `${programVersion()} (${commit})`;
+}
+
+/** What the build has put beside the modules; undefined where they run as they were written. */
+function commitOfBuild(): string | undefined {
+  try {
+    return readFileSync(new URL('commit', import.meta.url), 'utf8').trim();
+  } catch {
+    return undefined;
+  }
 }
 
 /** What starts this very program: its file, or Node.js (`execPath`) and its script. */

@@ -10,6 +10,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { inject } from 'postject';
+import { commit } from '../commit.mjs';
 
 const top = fileURLToPath(new URL('../..', import.meta.url));
 const nodeVersion = '24.21.0';
@@ -102,15 +103,6 @@ async function assemble(node, blob, file) {
   await inject(raw, 'NODE_SEA_BLOB', blob, { sentinelFuse: fuse });
   await mkdir(dirname(file), { recursive: true });
   await copyFile(raw, file);
-}
-
-function commit() {
-  try {
-    const git = (...args) => execFileSync('git', ['-C', top, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-    return `${git('rev-parse', '--short=12', 'HEAD')}${git('status', '--porcelain', '--untracked-files=no') === '' ? '' : '+changes'}`;
-  } catch {
-    return 'unknown commit';
-  }
 }
 
 /** The notices that the licences of Node.js and of each package ask to be passed on. */

@@ -1,0 +1,18 @@
+// The commit that this folder is at: `node deploy/commit.mjs FILE` writes it into a file.
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const top = fileURLToPath(new URL('..', import.meta.url));
+
+/** `0123456789ab`, with `+changes` behind it where files differ from it; `unknown commit` where this is no clone. */
+export function commit() {
+  try {
+    const git = (...args) => execFileSync('git', ['-C', top, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    return `${git('rev-parse', '--short=12', 'HEAD')}${git('status', '--porcelain', '--untracked-files=no') === '' ? '' : '+changes'}`;
+  } catch {
+    return 'unknown commit';
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(process.argv[2], `${commit()}\n`);
