@@ -1,7 +1,7 @@
 import { commandsByOperand, grouped, isBeginning, quoted, settingsByUrl, valuesBySetting } from './tables.js';
 import type { UrlWords, Value, Vocabulary } from './vocabulary.js';
 
-/** For bash 4.4 and later, with or without the package bash-completion. */
+/** For bash 4.3 and later (`words[-1]`), with or without the package bash-completion. */
 export function bashScript(vocabulary: Vocabulary): string {
   const { program, commands, helpCommand, options, help, version, urls } = vocabulary;
   const { withOptions, withOperand } = commandsByOperand(vocabulary);

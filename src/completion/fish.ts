@@ -1,7 +1,7 @@
 import { commandsByOperand, everySetting, grouped, settingsByUrl, valuesBySetting } from './tables.js';
 import type { FlagWords, Value, Vocabulary } from './vocabulary.js';
 
-/** For fish 3.4 and later. A word that ends in a colon, a slash or an equals sign is followed by no space there anyway. */
+/** For fish (tried with 3.6). A word that ends in a colon, a slash or an equals sign is followed by no space there anyway. */
 export function fishScript(vocabulary: Vocabulary): string {
   const { program, commands, helpCommand, options, help, version, urls } = vocabulary;
   const { withOptions, withOperand } = commandsByOperand(vocabulary);

@@ -56,6 +56,9 @@ for (const shell of shells) {
       assert.deepEqual(await words('--'), flagsOfHelp());
       assert.equal(await becomes('--no-fo'), '--no-follow ');
       assert.equal(await becomes('check --include'), 'check --include-self ');
+      assert.deepEqual(await words('run --unit a --unit'), ['--unit']);
+      // fish cannot tell an option that was given from the one whose value is being typed.
+      if (shell !== 'fish') assert.deepEqual(await words('run --start head --star'), [], 'an option that may be given once');
     });
 
     it('completes what an option can be, behind a space and behind an equals sign', async () => {

@@ -84,7 +84,7 @@ function wordOf(word: string): string {
 const commands = {
   bash: 'bash --noprofile --rcfile FOLDER/.bashrc -i',
   zsh: 'zsh --interactive --no-globalrcs',
-  // Without this feature, which is the default from fish 4.0, it takes a question mark for a wildcard, within quotes too.
+  // Without this feature fish 3.6 takes a question mark for a wildcard at Tab, within quotes too.
   fish: 'fish --features qmark-noglob --interactive --no-config --init-command "source FOLDER/start.fish"',
 } as const satisfies Record<Shell, string>;
 
