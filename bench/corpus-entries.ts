@@ -18,18 +18,21 @@ export class EntryGenerator {
   readonly #kinds: readonly { readonly weight: number; readonly make: (mark: string) => Fields }[];
   readonly #totalWeight: number;
   readonly #bootId: string;
-  readonly #machineId: string;
+  /** 32 hexadecimal digits: the machine of which the journal is. */
+  readonly machineId: string;
   readonly #pods: readonly Pod[];
   readonly #processes: Readonly<Record<'init' | 'sshd' | 'cron' | 'kubelet' | 'containerd' | 'dockerd' | 'nginx' | 'java' | 'resolved', Process>>;
-  /** 2026-03-01 00:00:00 UTC, in microseconds. */
-  #time = 1_772_323_200_000_000;
+  /** In microseconds, as all times of the journal. */
+  #time: number;
   #monotonic = 41_000_000;
 
-  constructor(seed: number) {
+  /** The first entry's time is just after `startTime`, by default 2026-03-01 00:00:00 UTC. */
+  constructor(seed: number, startTime = 1_772_323_200_000_000) {
     const random = new Random(seed);
+    this.#time = startTime;
     this.#random = random;
     this.#bootId = random.hex(32);
-    this.#machineId = random.hex(32);
+    this.machineId = random.hex(32);
     this.#pods = Array.from({ length: 30 }, () => makePod(random));
     this.#processes = {
       init: makeProcess(random, 'systemd', 'init.scope', '/usr/lib/systemd/systemd', '/sbin/init', { pid: 1 }),
@@ -79,7 +82,7 @@ export class EntryGenerator {
       ['__REALTIME_TIMESTAMP', String(this.#time)],
       ['__MONOTONIC_TIMESTAMP', String(this.#monotonic)],
       ['_BOOT_ID', this.#bootId],
-      ['_MACHINE_ID', this.#machineId],
+      ['_MACHINE_ID', this.machineId],
       ['_HOSTNAME', 'worker-07.cluster.example'],
       ...fields,
     ];

@@ -11,6 +11,8 @@ export interface CorpusOptions {
   readonly entries: number;
   /** The same seed makes the same entries, to the byte. */
   readonly seed: number;
+  /** In microseconds; a fixed day by default. */
+  readonly startTime?: number | undefined;
   /** Where `journal/system.journal` and `corpus.json` are put; what was there before is replaced. */
   readonly directory: string;
 }
@@ -19,6 +21,7 @@ export interface Corpus {
   /** For `journalctl -D`. */
   readonly journal: string;
   readonly entries: number;
+  readonly seed: number;
   /** How long the entries are in the journal export format, without their cursors. */
   readonly exportBytes: number;
 }
@@ -29,7 +32,7 @@ export interface Corpus {
  * Each MESSAGE ends with its number, `~Q000000123~`, so that a receiver sees loss, repetition and truncation.
  * Takes about 1 s for 20,000 entries, most of it spent by systemd-journal-remote.
  */
-export async function makeCorpus({ entries, seed, directory }: CorpusOptions): Promise<Corpus> {
+export async function makeCorpus({ entries, seed, startTime, directory }: CorpusOptions): Promise<Corpus> {
   const journal = join(directory, 'journal');
   await rm(journal, { recursive: true, force: true });
   await mkdir(journal, { recursive: true });
@@ -42,40 +45,40 @@ export async function makeCorpus({ entries, seed, directory }: CorpusOptions): P
     throw new Error('Cannot run systemd-journal-remote: install the Debian package systemd-journal-remote.', { cause });
   });
   let exportBytes = 0;
-  for (const block of exportBlocks(entries, seed)) {
+  for (const block of exportBlocks(entries, seed, startTime)) {
     exportBytes += block.length;
     if (!writer.stdin.write(block)) await Promise.race([once(writer.stdin, 'drain'), ended]);
   }
   writer.stdin.end();
   const [code] = (await ended) as [number | null];
   if (code !== 0) throw new Error(`systemd-journal-remote ended with ${code}: ${words.trim()}`);
-  const corpus = { journal, entries, exportBytes };
+  const corpus = { journal, entries, seed, exportBytes };
   await writeFile(join(directory, 'corpus.json'), `${JSON.stringify({ entries, seed, exportBytes })}\n`);
   return corpus;
 }
 
 /** As `makeCorpus`, kept below `.cache` until the generator changes: for tests, which may ask for it several at a time. */
-export async function cachedCorpus(entries: number, seed = 1): Promise<Corpus> {
+export async function cachedCorpus(entries: number, seed = 1, startTime?: number): Promise<Corpus> {
   const sources = await Promise.all(['corpus.ts', 'corpus-entries.ts'].map((file) => readFile(new URL(file, import.meta.url))));
   const version = createHash('sha256').update(Buffer.concat(sources)).digest('hex').slice(0, 12);
   const cache = fileURLToPath(new URL('../.cache/', import.meta.url));
-  const directory = join(cache, `corpus-${version}-${entries}-${seed}`);
+  const directory = join(cache, ['corpus', version, entries, seed, startTime].filter((part) => part !== undefined).join('-'));
   const known = async (): Promise<Corpus> => {
     const { exportBytes } = JSON.parse(await readFile(join(directory, 'corpus.json'), 'utf8')) as { readonly exportBytes: number };
-    return { journal: join(directory, 'journal'), entries, exportBytes };
+    return { journal: join(directory, 'journal'), entries, seed, exportBytes };
   };
   if (await exists(directory)) return known();
   await mkdir(cache, { recursive: true });
   const making = await mkdtemp(join(cache, 'making-corpus-'));
-  await makeCorpus({ entries, seed, directory: making });
+  await makeCorpus({ entries, seed, startTime, directory: making });
   // Another process may have been faster; its corpus is the same.
   await rename(making, directory).catch(() => rm(making, { recursive: true, force: true }));
   return known();
 }
 
 /** The corpus in the journal export format, in blocks of about 1 MiB. */
-export function* exportBlocks(entries: number, seed: number): Generator<Buffer> {
-  const generator = new EntryGenerator(seed);
+export function* exportBlocks(entries: number, seed: number, startTime?: number): Generator<Buffer> {
+  const generator = new EntryGenerator(seed, startTime);
   let parts: Buffer[] = [];
   let bytes = 0;
   for (let number = 0; number < entries; number++) {
