@@ -1,4 +1,5 @@
 import { Random } from './random.js';
+import { markOf } from './rig/mark.js';
 
 /** Names and values in the order in which they are written; address fields first, as in the export format. */
 export type EntryFields = readonly (readonly [name: string, value: string | Uint8Array])[];
@@ -71,7 +72,7 @@ export class EntryGenerator {
     const elapsed = random.between(30, 8000);
     this.#time += elapsed;
     this.#monotonic += elapsed;
-    const mark = `~Q${String(number).padStart(9, '0')}~`;
+    const mark = markOf(number);
     const oddity = random.next();
     let fields: Fields;
     if (oddity < 0.002) fields = this.#binary(mark);

@@ -1,5 +1,5 @@
 /**
- * npm run bench -- [--only REGEXP] [--runs 3] [--entries 100000]
+ * npm run bench -- [--only REGEXP] [--runs 3] [--entries 100000] [--write]
  *
  * See README.md here.
  */
@@ -7,18 +7,62 @@ import { parseArgs } from 'node:util';
 import { contest, withTrack } from './contest.js';
 import { type Contestant } from './contestants/contestant.js';
 import { floors } from './contestants/floors.js';
+import { versions } from './contestants/installed.js';
 import { ours } from './contestants/ours.js';
+import { absentPeers, peers } from './contestants/peers.js';
+import { measureLarge } from './measurements/large.js';
+import { measureLive } from './measurements/live.js';
+import { executableBytes, measureStartUp } from './measurements/start-up.js';
+import { machine } from './report/machine.js';
+import { resultsMarkdown } from './report/page.js';
+import { type Results } from './report/results.js';
 import { summarize } from './report/summary.js';
 import { table } from './report/table.js';
+import { write } from './report/write.js';
 
-const { values } = parseArgs({ options: { only: { type: 'string', default: '' }, runs: { type: 'string', default: '3' }, entries: { type: 'string', default: '100000' } } });
+const options = { only: { type: 'string' }, runs: { type: 'string', default: '3' }, entries: { type: 'string', default: '100000' }, write: { type: 'boolean', default: false } } as const;
+
+const { values } = parseArgs({ options });
 const entries = Number(values.entries);
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const rounds = Number(values.runs);
+const { only } = values;
 
-const chosen = [...floors, ...ours].filter(({ name, kind }) => new RegExp(values.only).test(`${kind} ${name}`));
-const contestants = chosen.filter((contestant: Contestant) => {
-  if (contestant.missing !== undefined) say(`left out: ${contestant.name} (${contestant.missing})`);
-  return contestant.missing === undefined;
-});
-const rows = await withTrack(entries, (track) => contest(contestants, Number(values.runs), track, say));
-process.stdout.write(`${table(summarize(rows, entries))}\n`);
+if (only !== undefined) print(table(await compare([...floors, ...ours, ...peers].filter(({ name, kind }) => new RegExp(only).test(`${kind} ${name}`)))));
+else await all();
+
+async function all(): Promise<void> {
+  const everybody = [...floors, ...ours, ...peers];
+  const summaries = await compare(everybody);
+  const large = await measureLarge(everybody, say);
+  say('live, idle and at the start');
+  const bytes = await executableBytes();
+  const results: Results = {
+    machine: machine(),
+    versions: versions(),
+    date: new Date().toISOString().slice(0, 10),
+    entries,
+    rounds,
+    contest: summaries,
+    absent: [...everybody.flatMap(({ name, missing }) => (missing === undefined ? [] : [{ name, why: missing }])), ...absentPeers],
+    large,
+    live: await measureLive(),
+    startUp: await measureStartUp(10),
+    ...(bytes === undefined ? {} : { executableBytes: bytes }),
+  };
+  print(resultsMarkdown(results));
+  if (values.write) await write(results);
+}
+
+async function compare(contestants: readonly Contestant[]): Promise<ReturnType<typeof summarize>> {
+  const here = contestants.filter(({ missing }) => missing === undefined);
+  for (const { name, missing } of contestants) if (missing !== undefined) say(`not on this machine: ${name} (${missing})`);
+  return summarize(await withTrack(entries, (track) => contest(here, rounds, track, say)), entries);
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

@@ -4,7 +4,7 @@ const markBytes = 12;
 const tilde = 0x7e;
 
 /** What has arrived of the numbers from 0 to `expected` - 1. */
-export class Tally {
+export class Tally implements Counter {
   readonly expected: number;
   unique = 0;
   duplicates = 0;
@@ -35,13 +35,18 @@ export class Tally {
   }
 }
 
+/** What is told of each mark. */
+export interface Counter {
+  count(number: number): void;
+}
+
 /** Finds the marks in what one connection brings, wherever it is cut into chunks. A truncated message has lost its mark. */
 export class MarkScanner {
-  readonly #tally: Tally;
+  readonly #tally: Counter;
   /** The end of what came before: too short to hold a mark. */
   #carry: Buffer = Buffer.alloc(0);
 
-  constructor(tally: Tally) {
+  constructor(tally: Counter) {
     this.#tally = tally;
   }
 

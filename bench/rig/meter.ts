@@ -1,4 +1,4 @@
-import { type ProcessSample, reapedCpuSeconds, sampleTree } from './processes.js';
+import { type ProcessSample, reapedBy, sampleTree } from './processes.js';
 
 export interface Consumption {
   /** Of the contestant and everything that it started. */
@@ -16,7 +16,7 @@ const samplingMs = 50;
 /** Watches a process that this one has started, from its start to its end. One at a time. */
 export class Meter {
   readonly #pid: number;
-  readonly #cpuBefore = reapedCpuSeconds();
+  readonly #cpuBefore = reapedBy(process.pid);
   readonly #timer: NodeJS.Timeout;
   readonly #readers = new Map<number, number>();
   readonly #onSample: ((anonymousMiB: number) => void) | undefined;
@@ -35,7 +35,7 @@ export class Meter {
   stop(): Consumption {
     clearInterval(this.#timer);
     return {
-      cpuSeconds: reapedCpuSeconds() - this.#cpuBefore,
+      cpuSeconds: reapedBy(process.pid) - this.#cpuBefore,
       readerCpuSeconds: this.#readerCpuSeconds,
       peakAnonymousMiB: this.#peakAnonymousMiB,
       peakResidentMiB: this.#peakResidentMiB,

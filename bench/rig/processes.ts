@@ -19,9 +19,9 @@ export function sampleTree(pid: number): ProcessSample[] {
   return own === undefined ? [] : [own, ...childrenOf(pid).flatMap(sampleTree)];
 }
 
-/** What this process's children have used, those of which it has seen the end, and theirs. */
-export function reapedCpuSeconds(): number {
-  return timesOf(process.pid).childrenCpuSeconds;
+/** What a process's children have used, those of which it has seen the end, and theirs. */
+export function reapedBy(pid: number): number {
+  return timesOf(pid).childrenCpuSeconds;
 }
 
 /**

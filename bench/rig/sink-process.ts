@@ -7,6 +7,9 @@ import { monotonicMs } from './clock.js';
 import { MarkScanner, Tally } from './marks.js';
 import { type SinkCounts, type SinkOptions, type SinkReply, type SinkRequest } from './sink-messages.js';
 
+const smallChunkBytes = 16 << 10;
+const gatherMs = 1;
+
 let sink: Sink | undefined;
 
 process.on('message', (request: SinkRequest) => void obey(request));
@@ -63,7 +66,7 @@ class Sink {
       this.#cloudWatch = cloudWatch;
       return cloudWatch.port;
     }
-    const server = this.#options.protocol === 'tcp' ? createServer((socket) => this.#receive(socket, socket)) : createHttpServer((request, response) => this.#serve(request, response));
+    const server = this.#options.protocol === 'tcp' ? createServer((socket) => this.#receive(socket)) : createHttpServer((request, response) => this.#serve(request, response));
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.on('error', () => {});
@@ -97,17 +100,22 @@ class Sink {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
-    this.#receive(request, request.socket);
+    this.#receive(request);
     request.on('end', () => response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n'));
   }
 
-  #receive(stream: Socket | IncomingMessage, socket: Socket): void {
+  #receive(stream: Socket | IncomingMessage): void {
     const scanner = new MarkScanner(this.#tally);
     stream.on('error', () => {});
     stream.on('data', (chunk: Buffer) => {
       scanner.push(chunk);
       this.#came(chunk.length);
-      if (this.#mayStall && this.#bytes >= (this.#options.stall?.afterBytes ?? 0)) this.#stall(socket);
+      // One that writes message by message would wake this process for each, and take the CPU from who is measured.
+      if (chunk.length < smallChunkBytes && !this.#stalled) {
+        stream.pause();
+        setTimeout(() => this.#stalled || stream.resume(), gatherMs);
+      }
+      if (this.#mayStall && this.#bytes >= (this.#options.stall?.afterBytes ?? 0)) this.#stall(stream);
     });
   }
 
@@ -120,14 +128,14 @@ class Sink {
     reply({ settled: 'complete' });
   }
 
-  #stall(socket: Socket): void {
+  #stall(stream: Socket | IncomingMessage): void {
     this.#mayStall = false;
     this.#stalled = true;
-    socket.pause();
+    stream.pause();
     setTimeout(() => {
       this.#lastMs = monotonicMs();
       this.#stalled = false;
-      socket.resume();
+      stream.resume();
     }, this.#options.stall?.ms);
   }
 
