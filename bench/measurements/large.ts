@@ -5,6 +5,7 @@ import { race } from '../rig/race.js';
 /** A backlog five times as long, and the same with a receiver that stalls in the midst of it. */
 export interface Large {
   readonly name: string;
+  readonly entries: number;
   readonly stalled: boolean;
   readonly entriesPerSecond: number;
   /** Of the program without journalctl, for each 100,000 entries: start-up counts for a fifth of what it does in the contest. */
@@ -26,7 +27,7 @@ export async function measureLarge(contestants: readonly Contestant[], say: (lin
         const stall = stalled ? { stall: { afterBytes: 20e6, ms: stallSeconds * 1000 } } : {};
         const { entriesPerSecond, cpuSeconds, readerCpuSeconds, peakAnonymousMiB, received } = await race(contestant, { ...track, ...stall });
         const ownCpuSeconds = ((cpuSeconds - readerCpuSeconds) * 100_000) / entries;
-        rows.push({ name: contestant.name, stalled, entriesPerSecond, ownCpuSeconds, anonymousMiB: peakAnonymousMiB, missing: received?.missing ?? 0, duplicates: received?.duplicates ?? 0 });
+        rows.push({ name: contestant.name, entries, stalled, entriesPerSecond, ownCpuSeconds, anonymousMiB: peakAnonymousMiB, missing: received?.missing ?? 0, duplicates: received?.duplicates ?? 0 });
         say(`${entries} entries${stalled ? ', stalled' : ''}  ${contestant.name}: ${Math.round(entriesPerSecond)}/s, own CPU ${ownCpuSeconds.toFixed(2)} s/100,000, ${peakAnonymousMiB.toFixed(0)} MiB, missing ${received?.missing}`);
       }
     }

@@ -13,7 +13,7 @@ export function resultsMarkdown(results: Results): string {
     [...contest.filter(({ note }) => note !== undefined).map(({ name, note }) => `- ${name}: ${note}.`), `- Not on this machine: ${absent.map(({ name, why }) => `${name} (${why})`).join(', ') || 'nobody'}.`].join('\n'),
     '### What it is meant to reach',
     markdownTable(['what', 'wanted', 'measured', 'reached'], targets(results).map(({ what, wanted, measured, reached }) => [what, wanted, measured, reached ? 'yes' : '**no**']), 4),
-    `### A longer backlog, and a receiver that stalls for ${stallSeconds} s`,
+    `### A backlog of ${whole(results.large[0]?.entries ?? Number.NaN)} entries, and a receiver that stalls for ${stallSeconds} s`,
     largeTable(results),
     '### Live, idle and at the start',
     liveTable(results),

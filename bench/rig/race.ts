@@ -51,16 +51,22 @@ export async function race(contestant: Contestant, { machine, entries, sink, sta
     const meter = new Meter(child.pid ?? 0);
     const timeout = AbortSignal.timeout(timeoutMs);
     const stopped = new Promise<void>((resolve) => timeout.addEventListener('abort', () => resolve(), { once: true }));
-    if (protocol === undefined) {
-      await Promise.race([ended, stopped]);
-    } else {
-      const settled = sink.settled();
-      // One that ends by itself, as a pipe does, may have left bytes in the receiver's buffers.
-      await Promise.race([settled, ended.then(() => Promise.race([settled, pause(idleMs)])), stopped]);
+    let consumption: Consumption;
+    try {
+      if (protocol === undefined) {
+        await Promise.race([ended, stopped]);
+      } else {
+        const settled = sink.settled();
+        // One that has ended may have left bytes in the receiver's buffers, which a stalled receiver has not read; or none at all.
+        const afterwards = ended.then(() => Promise.race([settled, pause(2 * idleMs + (stall?.ms ?? 0))]));
+        await Promise.race([settled, afterwards, stopped]);
+      }
+    } finally {
+      await end(child, ended);
+      consumption = meter.stop();
     }
-    await end(child, ended);
-    const consumption = meter.stop();
-    const words = (await readFile(log, 'utf8')).slice(0, 2000).trim();
+    const failed = child.exitCode === 0 || child.signalCode === 'SIGTERM' ? '' : `ended with ${child.exitCode ?? child.signalCode}: `;
+    const words = failed + (await readFile(log, 'utf8')).slice(0, 2000).trim();
     const received = protocol === undefined ? undefined : await sink.close();
     const seconds = ((received === undefined ? await ended : (received.lastMs ?? Number.NaN)) - startMs) / 1000;
     return {
