@@ -36,9 +36,9 @@ export class MachineWithCorpus {
     return new MachineWithCorpus(holder, folder);
   }
 
-  /** How a program is started there. It gets the process id that the command gets. */
+  /** How a program is started there. It gets the process id that the command gets, and is killed when this process ends. */
   command(program: string, args: readonly string[]): readonly [string, string[]] {
-    return ['nsenter', ['-t', String(this.#holder.pid), ...(isRoot ? [] : ['-U', '--preserve-credentials']), '-m', '--', program, ...args]];
+    return ['nsenter', ['-t', String(this.#holder.pid), ...(isRoot ? [] : ['-U', '--preserve-credentials']), '-m', '--', 'setpriv', '--pdeathsig', 'KILL', program, ...args]];
   }
 
   async stop(): Promise<void> {

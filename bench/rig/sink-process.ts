@@ -13,6 +13,8 @@ const gatherMs = 1;
 let sink: Sink | undefined;
 
 process.on('message', (request: SinkRequest) => void obey(request));
+// Its parent has ended, however that came.
+process.on('disconnect', () => process.exit());
 
 async function obey(request: SinkRequest): Promise<void> {
   if ('open' in request) {
