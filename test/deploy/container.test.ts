@@ -122,6 +122,11 @@ describe('the container image', () => {
     const denied = await container(['--no-follow', '--to', 'stdout:'], { mounts }).exit;
     assert.equal(denied.code, 1);
     assert.match(denied.stderr, /Cannot read \/var\/log\/journal\/a1.*: permission denied/);
+
+    // Of whose journal it is, the machine's id alone tells.
+    const unnamed = await container(['--no-follow', '--to', 'stdout:'], { mounts: mounts.slice(0, 1), groups: [JOURNAL_GROUP] }).exit;
+    assert.deepEqual([unnamed.code, unnamed.stdout.length], [1, 0]);
+    assert.match(unnamed.stderr, /Cannot read the journal: /);
   });
 
   it("makes a state folder that is root's its user's own with no right but to change owners", LIMIT, async () => {
