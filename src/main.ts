@@ -33,7 +33,7 @@ async function main(): Promise<void> {
   try {
     const commandLine = parseCommandLine(process.argv.slice(2), process.env, {
       uid: process.getuid?.() ?? 0,
-      homeDirectory: homedir(),
+      homeDirectory: homeDirectory(),
       columns: process.stdout.columns,
     });
     process.exitCode = await execute(commandLine, (settings) => {
@@ -43,6 +43,15 @@ async function main(): Promise<void> {
     });
   } catch (error) {
     process.exitCode = report(error, logger);
+  }
+}
+
+/** `/` where the user has none: systemd's DynamicUser= is known to nobody on a machine without nss-systemd(8), and has no $HOME. */
+function homeDirectory(): string {
+  try {
+    return homedir();
+  } catch {
+    return '/';
   }
 }
 

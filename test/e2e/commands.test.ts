@@ -13,6 +13,8 @@ import { makeJournal } from '../support/make-journal.js';
 
 /** A user and a group that own nothing. */
 const NOBODY = '65534';
+/** A user that no database knows. */
+const NAMELESS = '54321';
 
 describe('check', { timeout: 60_000 }, () => {
   let folder: string;
@@ -107,6 +109,15 @@ describe('wrong settings', () => {
     const exit = await runForwarder(['--to', 'tcp://loghost']);
     assert.equal(exit.code, 2);
     assert.match(exit.stderr, /^\S+ ERROR Invalid --to "tcp:\/\/loghost": a port is needed, for example tcp:\/\/loghost:514\.\n$/);
+  });
+});
+
+describe('a user that the system has no name and no home for', () => {
+  it('can run it, since such is the user of a systemd unit where nss-systemd is not installed', async () => {
+    const spawn: ForwarderOptions['spawn'] = (command, args, options) => spawnChild('setpriv', [`--reuid=${NAMELESS}`, `--regid=${NAMELESS}`, '--clear-groups', command, ...args], options);
+    const exit = await runForwarder(['--to', 'tcp://loghost'], { spawn });
+    assert.equal(exit.code, 2, exit.stderr);
+    assert.match(exit.stderr, /a port is needed/);
   });
 });
 
