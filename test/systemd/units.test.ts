@@ -10,34 +10,55 @@ import { loadSettings } from '../../src/config/load.js';
 const root = new URL('../../', import.meta.url);
 const read = (path: string) => readFile(new URL(path, root), 'utf8');
 
-describe('systemd/journald-forwarder.service', () => {
-  let folder: string;
-  before(async () => (folder = await mkdtemp(join(tmpdir(), 'units-'))));
-  after(() => rm(folder, { recursive: true }));
+for (const name of ['journald-forwarder.service', 'journald-forwarder@.service']) {
+  describe(`systemd/${name}`, () => {
+    let folder: string;
+    let unit: string;
+    before(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'units-'));
+      unit = await read(`systemd/${name}`);
+    });
+    after(() => rm(folder, { recursive: true }));
 
-  it('has nothing that systemd-analyze objects to', async () => {
-    assert.equal(await objections(folder, (unit) => unit), '');
+    it('has nothing that systemd-analyze objects to', async () => {
+      assert.equal(await objections(folder, unit, name), '');
+    });
+
+    it('would be objected to with a mistake in it', async () => {
+      assert.match(await objections(folder, unit.replace('RestartSec=5', 'RestartSecs=5'), name), /RestartSecs/);
+    });
+
+    it('is not started again after an exit with 2, and always after any other', () => {
+      for (const line of ['Restart=always', 'RestartPreventExitStatus=2', 'StartLimitIntervalSec=0']) assert.ok(unit.split('\n').includes(line), line);
+    });
+
+    it('gives a stop more time than the program itself takes for it', async () => {
+      const { settings } = await load('systemd/config.yaml');
+      assert.ok(Number(/^TimeoutStopSec=(\d+)$/m.exec(unit)?.[1]) * 1000 > settings.shutdownTimeoutMs);
+    });
+
+    it('leaves out what would keep Node.js or journalctl from running', () => {
+      assert.doesNotMatch(unit, /^(MemoryDenyWriteExecute|ProcSubset)=/m);
+      assert.match(unit, /^SystemCallFilter=.*@pkey/m);
+    });
+
+    it('limits memory and tasks', () => {
+      for (const limit of ['MemoryHigh', 'MemoryMax', 'TasksMax']) assert.match(unit, new RegExp(`^${limit}=\\d+`, 'm'));
+    });
   });
+}
 
-  it('would be objected to with a mistake in it', async () => {
-    assert.match(await objections(folder, (unit) => unit.replace('RestartSec=5', 'RestartSecs=5')), /RestartSecs/);
-  });
-
-  it('is not started again after an exit with 2, and always after any other', async () => {
-    const unit = await read('systemd/journald-forwarder.service');
-    for (const line of ['Restart=always', 'RestartPreventExitStatus=2', 'StartLimitIntervalSec=0']) assert.ok(unit.split('\n').includes(line), line);
-  });
-
-  it('gives a stop more time than the program itself takes for it', async () => {
-    const unit = await read('systemd/journald-forwarder.service');
-    const { settings } = await load('systemd/config.yaml');
-    assert.ok(Number(/^TimeoutStopSec=(\d+)$/m.exec(unit)?.[1]) * 1000 > settings.shutdownTimeoutMs);
-  });
-
-  it('leaves out what would keep Node.js or journalctl from running', async () => {
-    const unit = await read('systemd/journald-forwarder.service');
-    assert.doesNotMatch(unit, /^(MemoryDenyWriteExecute|ProcSubset)=/m);
-    assert.match(unit, /^SystemCallFilter=.*@pkey/m);
+describe('systemd/journald-forwarder@.service', () => {
+  it('says the same as the unit without instances, but for the names of its files and of its state folder', async () => {
+    const settings = (text: string): string[] => text.split('\n').filter((line) => !line.startsWith('#'));
+    const [unit, template] = [settings(await read('systemd/journald-forwarder.service')), settings(await read('systemd/journald-forwarder@.service'))];
+    assert.equal(template.length, unit.length);
+    assert.deepEqual(template.filter((line, index) => line !== unit[index]), [
+      'Description=Forwarder of the systemd journal, %i',
+      'ExecStart=/usr/local/bin/journald-forwarder run --config /etc/journald-forwarder/%i.yaml',
+      'EnvironmentFile=-/etc/journald-forwarder/%i.environment',
+      'StateDirectory=journald-forwarder@%i',
+    ]);
   });
 });
 
@@ -61,16 +82,16 @@ describe('systemd/config.yaml', () => {
 });
 
 /** What `systemd-analyze verify` says of the unit, with a program in its place that this machine has. */
-async function objections(folder: string, change: (unit: string) => string): Promise<string> {
+async function objections(folder: string, unit: string, name: string): Promise<string> {
   const place = await mkdtemp(join(folder, 'verify-'));
   // systemd-analyze wants a program that exists and can be run.
   const program = join(place, 'journald-forwarder');
   await cp('/bin/true', program);
   await chmod(program, 0o755);
   const withProgram = (text: string) => text.replace(/\/usr\/local\/bin\/journald-forwarder\b/g, program);
-  await writeFile(join(place, 'journald-forwarder.service'), withProgram(change(await read('systemd/journald-forwarder.service'))));
+  await writeFile(join(place, name), withProgram(unit));
   // Plain `verify`, since systemd 247 knows no --recursive-errors; it exits with 0 for a mere warning, so the words count.
-  const child = spawn('systemd-analyze', ['verify', '--man=no', join(place, 'journald-forwarder.service')], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('systemd-analyze', ['verify', '--man=no', join(place, name)], { stdio: ['ignore', 'pipe', 'pipe'] });
   let words = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (words += String(chunk)));
   const [code] = (await once(child, 'close').catch((cause: unknown) => {
