@@ -1,10 +1,10 @@
-import { type ExecFileException, execFile, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { type Codename, debianRelease } from './debian-release.js';
 import { JournalSandbox, type SandboxOptions } from './journal-sandbox.js';
 import { type FixtureEntry, exportFormat, makeJournal } from './make-journal.js';
 
@@ -44,22 +44,16 @@ export const systemd247 = release(247, 'bullseye');
 /** The newest one, from Debian 13. */
 export const systemd257 = release(257, 'trixie');
 
-/**
- * systemd as another release of Debian ships it. Its packages, and the libraries that they need, come from the mirror
- * that this machine itself uses; they are unpacked (20 MB, about 7 s, once) into `.cache` and run in place, by their
- * own loader and with their own C library. Nothing is installed, and no root is needed to get them.
- */
-function release(version: number, codename: string): Release {
+/** systemd as another release of Debian ships it: run in place, by its own loader and with its own C library. */
+function release(version: number, codename: Codename): Release {
   let loaded: Promise<Systemd> | undefined;
   return { name: `systemd ${version}`, load: () => (loaded ??= load(version, codename)) };
 }
 
 const run = promisify(execFile);
-const cache = fileURLToPath(new URL('../../.cache', import.meta.url));
 
-async function load(version: number, codename: string): Promise<Systemd> {
-  const root = join(cache, `systemd-${version}`);
-  if (!existsSync(root)) await fetch(version, codename, root);
+async function load(version: number, codename: Codename): Promise<Systemd> {
+  const root = await debianRelease(codename);
   const journalctl = await wrapper(root, 'bin/journalctl');
   // journald of 247 turns the kernel's auditing off, for the whole machine, unless it may not.
   const journald = await wrapper(root, 'lib/systemd/systemd-journald', 'setpriv --bounding-set=-audit_control,-audit_read ');
@@ -110,7 +104,7 @@ async function wrapper(root: string, program: string, prefix = ''): Promise<stri
   const loader = libraries.flatMap((folder) => readdirSync(folder).filter((name) => name.startsWith('ld-linux')).map((name) => join(folder, name)))[0];
   const [binary] = within([program, `usr/${program}`]);
   if (loader === undefined || binary === undefined) throw new Error(`${join(root, program)}, or its loader, is missing. Remove the folder ${root}.`);
-  const path = join(root, 'wrappers', program.split('/').at(-1)!);
+  const path = join(`${root}.wrappers`, program.split('/').at(-1)!);
   const text = `#!/bin/sh\nexec ${prefix}'${loader}' --library-path '${libraries.join(':')}' '${binary}' "$@"\n`;
   if ((await readFile(path, 'utf8').catch(() => '')) === text) return path;
   await mkdir(dirname(path), { recursive: true });
@@ -120,64 +114,6 @@ async function wrapper(root: string, program: string, prefix = ''): Promise<stri
   await chmod(draft, 0o755);
   await rename(draft, path);
   return path;
-}
-
-async function fetch(version: number, codename: string, root: string): Promise<void> {
-  await mkdir(cache, { recursive: true });
-  const folder = await mkdtemp(join(cache, `systemd-${version}-`));
-  try {
-    const mirror = await ownMirror();
-    const apt = await aptFor(folder, `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror} ${codename} main\n`);
-    try {
-      await apt('update');
-      const plan = await apt('--simulate', 'install', '--no-install-recommends', 'systemd', 'systemd-journal-remote');
-      const packages = [...plan.matchAll(/^Inst ((?:lib|zlib|systemd)\S*)/gm)].map((match) => match[1] as string);
-      await apt('download', ...packages);
-    } catch (cause) {
-      const { stderr = '', message } = cause as ExecFileException;
-      throw new Error(`Cannot get systemd ${version} of Debian ${codename} from ${mirror}: ${(/^E: .*/m.exec(stderr)?.[0] ?? message).trim()}`, { cause });
-    }
-    const unpacked = join(folder, 'root');
-    for (const name of await readdir(folder)) if (name.endsWith('.deb')) await run('dpkg-deb', ['--extract', join(folder, name), unpacked]);
-    await rename(unpacked, root).catch((error: unknown) => {
-      if (!existsSync(root)) throw error; // else another process was faster
-    });
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
-
-/** The Debian mirror in this machine's sources of packages, as apt itself understands them. */
-async function ownMirror(): Promise<string> {
-  const { stdout: release } = await run('sh', ['-c', '. /etc/os-release && echo "$VERSION_CODENAME"']);
-  const { stdout } = await run('apt-get', ['update', '--print-uris']).catch((cause: unknown) => {
-    throw new Error('Cannot run apt-get, which finds the packages of the other systemd releases: this test needs Debian.', { cause });
-  });
-  const mirror = new RegExp(`^'(.+)/dists/${release.trim()}/main/`, 'm').exec(stdout)?.[1];
-  if (mirror === undefined) throw new Error(`The sources of apt-get name no mirror for Debian ${release.trim()}, where the packages of the other systemd releases could be found.`);
-  return mirror;
-}
-
-/** apt-get with sources, lists and a (lack of) installed packages of its own; it downloads into `folder`. */
-async function aptFor(folder: string, sources: string): Promise<(...args: readonly string[]) => Promise<string>> {
-  for (const path of ['lists/partial', 'archives/partial']) await mkdir(join(folder, path), { recursive: true });
-  await writeFile(join(folder, 'status'), '');
-  await writeFile(join(folder, 'sources.list'), sources);
-  const settings = {
-    'Dir::State': folder,
-    'Dir::State::lists': join(folder, 'lists'),
-    'Dir::State::status': join(folder, 'status'),
-    'Dir::Cache': folder,
-    'Dir::Etc::sourcelist': join(folder, 'sources.list'),
-    'Dir::Etc::sourceparts': '/dev/null',
-    'Dir::Etc::preferences': '/dev/null',
-    'Dir::Etc::preferencesparts': '/dev/null',
-    'Acquire::Languages': 'none',
-    'APT::Sandbox::User': 'root',
-    'APT::Update::Error-Mode': 'any',
-  };
-  const options = Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-  return async (...args) => (await run('apt-get', ['-qq', ...options, ...args], { cwd: folder, env: { ...process.env, LC_ALL: 'C' }, maxBuffer: 1 << 24 })).stdout;
 }
 
 async function write(journalRemote: string, file: string, entries: readonly FixtureEntry[]): Promise<void> {
