@@ -33,7 +33,7 @@ export async function debianRelease(codename: Codename): Promise<string> {
 /** What is named here brings what it needs with it. */
 const PACKAGES = ['base-files', 'base-passwd', 'bash', 'bsdutils', 'coreutils', 'dash', 'libstdc++6', 'systemd', 'systemd-journal-remote', 'util-linux'];
 /** What nothing but the packages' own scripts would use. */
-const FOR_SCRIPTS = /^(?:adduser|debconf|dpkg|passwd|perl-base|sysvinit-utils|tar)$/;
+const FOR_SCRIPTS = /^(?:adduser|debconf|dpkg|passwd|perl-base|sysvinit-utils|tar)_/;
 /** Folders of /usr that Debian's packages may still write to by their old names. */
 const MERGED = ['bin', 'lib', 'lib64', 'sbin'];
 const NOT_NEEDED = ['doc', 'info', 'locale', 'man'].map((folder) => `--exclude=./usr/share/${folder}`);
@@ -47,8 +47,8 @@ async function build(codename: Codename, root: string): Promise<void> {
       await mkdir(join(unpacked, 'usr', name), { recursive: true });
       await symlink(join('usr', name), join(unpacked, name));
     }
-    const packages = (await readdir(folder)).filter((name) => name.endsWith('.deb'));
-    const unpack = 'for package; do dpkg-deb --fsys-tarfile "$package" | tar --extract --keep-directory-symlink --no-same-owner $not_needed --directory=root || exit; done';
+    const packages = (await readdir(join(folder, 'archives'))).filter((name) => name.endsWith('.deb') && !FOR_SCRIPTS.test(name));
+    const unpack = 'for package; do dpkg-deb --fsys-tarfile "archives/$package" | tar --extract --keep-directory-symlink --no-same-owner $not_needed --directory=root || exit; done';
     await run('bash', ['-o', 'pipefail', '-c', unpack, 'bash', ...packages], { cwd: folder, env: { ...process.env, not_needed: NOT_NEEDED.join(' ') } });
     for (const name of ['passwd', 'group']) await copyFile(join(unpacked, `usr/share/base-passwd/${name}.master`), join(unpacked, 'etc', name));
     await rename(unpacked, root);
@@ -62,9 +62,7 @@ async function download(codename: Codename, folder: string): Promise<void> {
   const apt = await aptFor(folder, `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror} ${codename} main\n`);
   try {
     await apt('update');
-    const plan = await apt('--simulate', 'install', '--no-install-recommends', ...PACKAGES);
-    const packages = [...plan.matchAll(/^Inst (\S+)/gm)].map(([, name]) => name!);
-    await apt('download', ...packages.filter((name) => !FOR_SCRIPTS.test(name)));
+    await apt('install', '--yes', '--download-only', '--no-install-recommends', ...PACKAGES);
   } catch (cause) {
     const { stderr = '', message } = cause as ExecFileException;
     throw new Error(`Cannot get the packages of Debian ${codename} from ${mirror}: ${(/^E: .*/m.exec(stderr)?.[0] ?? message).trim()}`, { cause });
@@ -92,6 +90,7 @@ async function aptFor(folder: string, sources: string): Promise<(...args: readon
     'Dir::State::lists': join(folder, 'lists'),
     'Dir::State::status': join(folder, 'status'),
     'Dir::Cache': folder,
+    'Dir::Cache::archives': join(folder, 'archives'),
     'Dir::Etc::sourcelist': join(folder, 'sources.list'),
     'Dir::Etc::sourceparts': '/dev/null',
     'Dir::Etc::preferences': '/dev/null',
