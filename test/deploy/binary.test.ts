@@ -6,15 +6,16 @@ import { arch } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { buildExecutable, executable as file } from '../support/executable.js';
+import { executable } from '../support/executable.js';
 
 const run = promisify(execFile);
 const top = fileURLToPath(new URL('../..', import.meta.url));
+const file = `${top}dist/journald-forwarder-linux-${arch}`;
 /** Where no Node.js is found. */
 const environment = { PATH: '/usr/bin:/bin', HOME: '/' };
 
 describe('the one executable file', () => {
-  before(buildExecutable, { timeout: 120_000 });
+  before(() => executable(), { timeout: 120_000 });
 
   it('says of which commit it is', async () => {
     const { version } = JSON.parse(await readFile(`${top}package.json`, 'utf8')) as { version: string };

@@ -6,7 +6,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ContainerImage, hostMounts, processOne, type ContainerOptions } from '../support/container.js';
-import { buildExecutable, executable } from '../support/executable.js';
+import { executable } from '../support/executable.js';
 import { RunningForwarder } from '../support/forwarder.js';
 import { JournalSandbox, type SandboxOptions } from '../support/journal-sandbox.js';
 import { systemd257 } from '../support/other-systemd.js';
@@ -25,8 +25,7 @@ describe('the container image', () => {
   const begun: (() => Promise<unknown>)[] = [];
 
   before(async () => {
-    await buildExecutable();
-    image = await ContainerImage.build(join(top, 'deploy/container/Containerfile'), dirname(executable));
+    image = await ContainerImage.build(join(top, 'deploy/container/Containerfile'), dirname(await executable()));
   });
   afterEach(async () => {
     for (const end of begun.splice(0).reverse()) await end();

@@ -9,6 +9,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { eventually } from './eventually.js';
 
 export interface BootOptions {
+  /** The root to boot, which stays as it is: this machine's, of which no services run, or a folder, whose multi-user.target is reached. */
+  readonly root?: string;
   /** Files and folders of this machine that the system sees, read-only: what it calls them, and where they are. */
   readonly binds: Readonly<Record<string, string>>;
   /** Files that are there when it boots. */
@@ -22,9 +24,9 @@ export interface CommandEnd {
 }
 
 /**
- * A real systemd as process 1, with a journald of its own: a container whose root is this machine's, under an
- * overlay in memory. It runs no services but those that a test starts. Its loopback is this machine's, but it has no
- * rights over the network. Needs root. Ends with this process, however that ends; nothing of it stays.
+ * A real systemd as process 1, with a journald of its own: a container whose root is this machine's or a folder, under
+ * an overlay in memory, which lasts over reboots. Its loopback is this machine's, but it has no rights over the
+ * network. Needs root. Ends with this process, however that ends; nothing of it stays.
  */
 export class BootedSystemd {
   readonly #shell: ChildProcess;
@@ -32,11 +34,12 @@ export class BootedSystemd {
   readonly #controlGroups: readonly string[];
   #console = '';
   #leader = 0;
+  #starts = 0;
 
-  private constructor(folder: string, binds: BootOptions['binds']) {
+  private constructor(folder: string, options: BootOptions) {
     this.#folder = folder;
     this.#controlGroups = controlGroups(basename(folder));
-    this.#shell = spawnContainer(folder, this.#controlGroups, binds);
+    this.#shell = spawnContainer(folder, this.#controlGroups, options);
     for (const stream of [this.#shell.stdout, this.#shell.stderr]) stream?.on('data', (bytes: Buffer) => (this.#console += bytes.toString()));
   }
 
@@ -46,9 +49,10 @@ export class BootedSystemd {
     const missing = Object.entries(PROGRAMS).find(([path]) => !existsSync(path));
     if (missing !== undefined) throw new Error(`${missing[0]} is missing: install the Debian package ${missing[1]}.`);
     const folder = await mkdtemp(join(tmpdir(), 'booted-'));
-    const system = new BootedSystemd(folder, options.binds);
+    const system = new BootedSystemd(folder, options);
     try {
       await system.#prepare(options.files ?? {});
+      system.#start();
       await system.#booted();
       return system;
     } catch (error) {
@@ -92,7 +96,20 @@ export class BootedSystemd {
     await writeFile(this.path(path), text);
   }
 
-  /** Pulls the plug. */
+  /** Shuts down in order and boots again, with what was on its disk, and with another boot id. */
+  async reboot(): Promise<void> {
+    // Killed with the rest, it need not end well.
+    await this.run('systemctl', 'poweroff').catch(() => undefined);
+    await this.#startAgain();
+  }
+
+  /** Pulls the plug: every process is gone at once. Then boots again, as `reboot` does. */
+  async crash(): Promise<void> {
+    process.kill(this.#leader, 'SIGKILL');
+    await this.#startAgain();
+  }
+
+  /** Pulls the plug, for good. */
   async stop(): Promise<void> {
     if (this.#shell.exitCode === null && this.#shell.signalCode === null) {
       const exit = once(this.#shell, 'exit');
@@ -103,7 +120,7 @@ export class BootedSystemd {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  /** What the container is to find, into a folder that it copies over its root; then lets it begin. */
+  /** What the container is to find, into a folder that it copies over its root. */
   async #prepare(files: Readonly<Record<string, string>>): Promise<void> {
     const all = { '/etc/machine-id': `${randomUUID().replaceAll('-', '')}\n`, '/etc/systemd/system/booted.target': BOOTED_TARGET, ...files };
     for (const [path, text] of Object.entries(all)) {
@@ -112,13 +129,28 @@ export class BootedSystemd {
       await writeFile(place, text);
     }
     await chmod(join(this.#folder, 'seed'), 0o755);
-    this.#shell.stdin?.end('go\n');
+  }
+
+  #start(): void {
+    this.#starts++;
+    this.#shell.stdin?.write('start\n');
+  }
+
+  async #startAgain(): Promise<void> {
+    await eventually(() => this.#ends(), (ends) => ends === this.#starts);
+    this.#start();
+    await this.#booted();
+  }
+
+  /** How often the container has ended. */
+  #ends(): number {
+    return this.#console.split(ENDED).length - 1;
   }
 
   async #booted(): Promise<void> {
     const deadlineMs = performance.now() + BOOT_TIMEOUT_MS;
     while ((this.#leader = this.#findLeader()) === 0) {
-      if (this.#shell.exitCode !== null) throw new Error(`systemd-nspawn exited with ${this.#shell.exitCode}`);
+      if (this.#shell.exitCode !== null || this.#ends() === this.#starts) throw new Error('systemd-nspawn has ended');
       if (performance.now() > deadlineMs) throw new Error(`nothing after ${BOOT_TIMEOUT_MS / 1000} s`);
       await pause(20);
     }
@@ -141,8 +173,9 @@ const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const PROGRAMS = { '/usr/bin/systemd-nspawn': 'systemd-container', '/lib/systemd/systemd': 'systemd', '/usr/bin/nsenter': 'util-linux' };
 const BOOT_TIMEOUT_MS = 60_000;
 const COMMAND_TIMEOUT_MS = 60_000;
+const ENDED = 'The container has ended.';
 
-/** What the system boots to: journald and what it needs, none of the services that this machine happens to have. */
+/** What this machine's root boots to: journald and what it needs, none of the services that this machine happens to have. */
 const BOOTED_TARGET = `[Unit]
 Description=A system to test in
 Requires=sysinit.target
@@ -152,28 +185,32 @@ AllowIsolate=yes
 
 /**
  * Mounts and processes are in namespaces of their own, so that they end with the shell, which ends with us: nspawn
- * alone, when it is killed, leaves its container running. $1 is the folder, $2 lists control groups to
- * make (two systems in one would take each other's for theirs), the rest are nspawn's arguments.
+ * alone, when it is killed, leaves its container running. $1 is the folder, $2 the root, $3 lists control groups to
+ * make (two systems in one would take each other's for theirs), the rest are nspawn's arguments. Each line that it
+ * reads starts the container.
  */
 const CONTAINER = `set -e
-read -r go
-folder=$1; groups=$2; shift 2
+read -r start
+folder=$1; root=$2; groups=$3; shift 3
 for group in $groups; do mkdir "$group"; echo $$ >"$group/cgroup.procs"; done
 mkdir "$folder/layers" "$folder/root"
 mount -t tmpfs -o size=1G,mode=755 tmpfs "$folder/layers"
 mkdir "$folder/layers/upper" "$folder/layers/work"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$folder/layers/upper,workdir=$folder/layers/work" "$folder/root"
+mount -t overlay overlay -o "lowerdir=$root,upperdir=$folder/layers/upper,workdir=$folder/layers/work" "$folder/root"
 rm -rf "$folder/root/var/log/journal" "$folder/root/etc/fstab"
 cp -r "$folder/seed/." "$folder/root"
 mkdir -p "$folder/root/var/log/journal"
-systemd-nspawn --quiet --directory="$folder/root" "$@" --boot -- --unit=booted.target
-exit $?
+while [ -n "$start" ]; do
+  systemd-nspawn --quiet --directory="$folder/root" "$@" </dev/null || true
+  echo '${ENDED}'
+  read -r start
+done
 `;
 
-function spawnContainer(folder: string, groups: readonly string[], binds: BootOptions['binds']): ChildProcess {
+function spawnContainer(folder: string, groups: readonly string[], { root = '/', binds }: BootOptions): ChildProcess {
   const mounts = Object.entries(binds).map(([inside, here]) => `--bind-ro=${here}:${inside}`);
-  const options = ['--register=no', '--keep-unit', '--console=pipe', '--link-journal=no', `--machine=${basename(folder).toLowerCase()}`, ...mounts];
-  const isolated = ['--pdeathsig', 'KILL', 'unshare', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private', 'sh', '-c', CONTAINER, 'sh', folder, groups.join(' '), ...options];
+  const options = ['--register=no', '--keep-unit', '--console=pipe', '--link-journal=no', `--machine=${basename(folder).toLowerCase()}`, ...mounts, '--boot', '--', `--unit=${root === '/' ? 'booted' : 'multi-user'}.target`];
+  const isolated = ['--pdeathsig', 'KILL', 'unshare', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private', 'sh', '-c', CONTAINER, 'sh', folder, root, groups.join(' '), ...options];
   return spawn('setpriv', isolated, { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1', SYSTEMD_COLORS: '0' } });
 }
 

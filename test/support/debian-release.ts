@@ -1,10 +1,10 @@
-import { type ExecFileException, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { type ExecFileException, execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { locked } from './locked.js';
 
 /** The releases of Debian that systemd 247, 252 and 257 come with: 11, 12 and 13. */
 export type Codename = 'bullseye' | 'bookworm' | 'trixie';
@@ -21,17 +21,14 @@ const run = promisify(execFile);
 export async function debianRelease(codename: Codename): Promise<string> {
   const root = join(cache, `debian-${codename}`);
   await mkdir(cache, { recursive: true });
-  const done = await lock(`${root}.lock`);
-  try {
+  await locked(`${root}.lock`, async () => {
     if (!existsSync(root)) await build(codename, root);
-  } finally {
-    done();
-  }
+  });
   return root;
 }
 
 /** What is named here brings what it needs with it. */
-const PACKAGES = ['base-files', 'base-passwd', 'bash', 'bsdutils', 'coreutils', 'dash', 'libstdc++6', 'systemd', 'systemd-journal-remote', 'util-linux'];
+const PACKAGES = ['base-files', 'base-passwd', 'bash', 'bsdutils', 'coreutils', 'dash', 'libc-bin', 'libstdc++6', 'systemd', 'systemd-journal-remote', 'util-linux'];
 /** What nothing but the packages' own scripts would use. */
 const FOR_SCRIPTS = /^(?:adduser|debconf|dpkg|passwd|perl-base|sysvinit-utils|tar)_/;
 /** Folders of /usr that Debian's packages may still write to by their old names. */
@@ -101,11 +98,4 @@ async function aptFor(folder: string, sources: string): Promise<(...args: readon
   };
   const options = Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
   return async (...args) => (await run('apt-get', ['-qq', ...options, ...args], { cwd: folder, env: { ...process.env, LC_ALL: 'C' }, maxBuffer: 1 << 24 })).stdout;
-}
-
-/** Waits until no other process of ours has it; it is free again when the function that comes back is called, or this process ends. */
-async function lock(file: string): Promise<() => void> {
-  const holder = spawn('flock', [file, 'sh', '-c', 'echo held; read -r _'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  await once(holder.stdout, 'data');
-  return () => holder.stdin.end();
 }
