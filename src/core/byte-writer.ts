@@ -1,3 +1,6 @@
+/** Up to which length bytes are copied one by one. */
+const SHORT_BYTES = 48;
+
 /** A growing byte buffer that is written at its end. Reused from batch to batch, so its views are short-lived. */
 export class ByteWriter {
   #buffer: Buffer;
@@ -32,6 +35,35 @@ export class ByteWriter {
     this.#reserve(value.length);
     this.#buffer.set(value, this.#length);
     this.#length += value.length;
+  }
+
+  /** Appends a part of `value`. */
+  slice(value: Uint8Array, from: number, to: number): void {
+    const count = to - from;
+    // A call out of JavaScript costs as much as copying some fifty bytes within it.
+    if (count > SHORT_BYTES) {
+      this.bytes(value.subarray(from, to));
+      return;
+    }
+    this.#reserve(count);
+    const buffer = this.#buffer;
+    let at = this.#length;
+    for (let i = from; i < to; i++) buffer[at++] = value[i] as number;
+    this.#length = at;
+  }
+
+  /** Appends a part of `value` and returns true, or appends nothing and returns false where `allowed` is 0 at one of its bytes. */
+  sliceOf(allowed: Uint8Array, value: Uint8Array, from: number, to: number): boolean {
+    this.#reserve(to - from);
+    const buffer = this.#buffer;
+    let at = this.#length;
+    for (let i = from; i < to; i++) {
+      const byte = value[i] as number;
+      if (allowed[byte] === 0) return false;
+      buffer[at++] = byte;
+    }
+    this.#length = at;
+    return true;
   }
 
   /** Forgets everything from `length` on. */

@@ -22,8 +22,52 @@ export interface Entry {
    * A view into memory that the entry shares with its neighbours: read it, do not keep it, do not write to it.
    */
   bytes(name: string): Uint8Array | undefined;
+  /** Points `slice` at what `bytes` would give, and returns whether there is such a field. Absent where that would not be cheaper. */
+  locate?(name: string, slice: FieldSlice): boolean;
   /** The names of all fields, address fields included, each once, in no particular order. */
   names(): Iterable<string>;
+}
+
+/**
+ * Where the bytes of a field lie. One that is pointed at one field after the other spares an object for each; it is
+ * good until it is pointed elsewhere, and what it leads to is as short-lived as what `Entry.bytes` gives.
+ */
+export class FieldSlice {
+  bytes: Uint8Array = none;
+  from = 0;
+  to = 0;
+
+  /** One that stays where it is. */
+  static of(bytes: Uint8Array): FieldSlice {
+    const slice = new FieldSlice();
+    slice.set(bytes, 0, bytes.length);
+    return slice;
+  }
+
+  get length(): number {
+    return this.to - this.from;
+  }
+
+  /** Points at the bytes that `Entry.bytes` would give; false, and at nothing, where the entry has no such field. */
+  find(entry: Entry, name: string): boolean {
+    if (entry.locate !== undefined) {
+      if (entry.locate(name, this)) return true;
+    } else {
+      const bytes = entry.bytes(name);
+      if (bytes !== undefined) {
+        this.set(bytes, 0, bytes.length);
+        return true;
+      }
+    }
+    this.set(none, 0, 0);
+    return false;
+  }
+
+  set(bytes: Uint8Array, from: number, to: number): void {
+    this.bytes = bytes;
+    this.from = from;
+    this.to = to;
+  }
 }
 
 /** The first value of a field as text, undecodable bytes as U+FFFD; undefined where the entry has none. */
@@ -32,3 +76,5 @@ export function textOf(entry: Entry, name: string): string | undefined {
   const first = Array.isArray(value) ? (value as readonly (string | Uint8Array)[])[0] : (value as string | Uint8Array | undefined);
   return first === undefined || typeof first === 'string' ? first : Buffer.from(first.buffer, first.byteOffset, first.byteLength).toString('utf8');
 }
+
+const none = new Uint8Array(0);

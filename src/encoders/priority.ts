@@ -1,4 +1,4 @@
-import type { Entry } from '../core/entry.js';
+import { FieldSlice, type Entry } from '../core/entry.js';
 
 /** The fields that `priorityOf` reads. */
 export const priorityFields = ['PRIORITY', 'SYSLOG_FACILITY', '_TRANSPORT'] as const;
@@ -16,19 +16,17 @@ export function priorityOf(entry: Entry, fixed: number | undefined): number {
 }
 
 export function severityOf(entry: Entry): number {
-  const value = entry.bytes('PRIORITY');
-  if (value?.length !== 1) return defaultSeverity;
-  const severity = (value[0] as number) - 0x30;
+  if (!value.find(entry, 'PRIORITY') || value.length !== 1) return defaultSeverity;
+  const severity = (value.bytes[value.from] as number) - 0x30;
   return severity >= 0 && severity <= 7 ? severity : defaultSeverity;
 }
 
 export function facilityOf(entry: Entry): number {
-  if (isKernel(entry.bytes('_TRANSPORT'))) return 0;
-  const value = entry.bytes('SYSLOG_FACILITY');
-  if (value === undefined || value.length < 1 || value.length > 2) return defaultFacility;
+  if (value.find(entry, '_TRANSPORT') && isKernel(value)) return 0;
+  if (!value.find(entry, 'SYSLOG_FACILITY') || value.length < 1 || value.length > 2) return defaultFacility;
   let facility = 0;
-  for (let i = 0; i < value.length; i++) {
-    const digit = (value[i] as number) - 0x30;
+  for (let i = value.from; i < value.to; i++) {
+    const digit = (value.bytes[i] as number) - 0x30;
     if (digit < 0 || digit > 9) return defaultFacility;
     facility = facility * 10 + digit;
   }
@@ -38,11 +36,12 @@ export function facilityOf(entry: Entry): number {
 const defaultSeverity = 6;
 const defaultFacility = 1;
 const kernel = 'kernel';
+const value = new FieldSlice();
 
-function isKernel(transport: Uint8Array | undefined): boolean {
-  if (transport?.length !== kernel.length) return false;
+function isKernel({ bytes, from, length }: FieldSlice): boolean {
+  if (length !== kernel.length) return false;
   for (let i = 0; i < kernel.length; i++) {
-    if (transport[i] !== kernel.charCodeAt(i)) return false;
+    if (bytes[from + i] !== kernel.charCodeAt(i)) return false;
   }
   return true;
 }

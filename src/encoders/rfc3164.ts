@@ -1,6 +1,6 @@
 import type { ByteWriter } from '../core/byte-writer.js';
 import type { Encoder } from '../core/encoder.js';
-import type { Entry } from '../core/entry.js';
+import { FieldSlice, type Entry } from '../core/entry.js';
 import { appendMessage } from './message-text.js';
 import { priorityFields, priorityOf } from './priority.js';
 import { LocalStamp, displayTime } from './timestamp.js';
@@ -28,15 +28,15 @@ export class Rfc3164Encoder implements Encoder {
   readonly fields = [...priorityFields, '_SOURCE_REALTIME_TIMESTAMP', '_HOSTNAME', 'SYSLOG_IDENTIFIER', '_COMM', 'SYSLOG_PID', '_PID', 'MESSAGE'];
   readonly #options: Rfc3164Options;
   readonly #clock: () => number;
-  readonly #hostname: Uint8Array | undefined;
-  readonly #appName: Uint8Array | undefined;
+  readonly #hostname: FieldSlice | undefined;
+  readonly #appName: FieldSlice | undefined;
   readonly #stamp = new LocalStamp(' ');
 
   constructor(options: Rfc3164Options, clock: () => number) {
     this.#options = options;
     this.#clock = clock;
-    this.#hostname = options.hostname === undefined ? undefined : Buffer.from(options.hostname);
-    this.#appName = options.appName === undefined ? undefined : Buffer.from(options.appName);
+    this.#hostname = options.hostname === undefined ? undefined : FieldSlice.of(Buffer.from(options.hostname));
+    this.#appName = options.appName === undefined ? undefined : FieldSlice.of(Buffer.from(options.appName));
   }
 
   encode(entry: Entry, out: ByteWriter): boolean {
@@ -54,11 +54,11 @@ export class Rfc3164Encoder implements Encoder {
     out.text(`<${priorityOf(entry, this.#options.facility)}>`);
     this.#stamp.append(out, displayTime(entry, this.#clock));
     out.byte(space);
-    if (!appendToken(out, this.#hostname ?? entry.bytes('_HOSTNAME'), maxHostBytes, hostAlphabet)) out.text('-');
+    if (!appendToken(out, this.#hostname ?? fieldOf(entry, '_HOSTNAME'), maxHostBytes, hostAlphabet)) out.text('-');
     out.byte(space);
     const isNamed =
-      appendToken(out, this.#appName ?? entry.bytes('SYSLOG_IDENTIFIER'), maxTagBytes, tagAlphabet) ||
-      appendToken(out, entry.bytes('_COMM'), maxTagBytes, tagAlphabet);
+      appendToken(out, this.#appName ?? fieldOf(entry, 'SYSLOG_IDENTIFIER'), maxTagBytes, tagAlphabet) ||
+      appendToken(out, fieldOf(entry, '_COMM'), maxTagBytes, tagAlphabet);
     if (!isNamed) out.text('unknown');
     if (hasPid) this.#appendPid(entry, out);
     out.text(': ');
@@ -67,7 +67,7 @@ export class Rfc3164Encoder implements Encoder {
   #appendPid(entry: Entry, out: ByteWriter): void {
     const before = out.length;
     out.byte(openingBracket);
-    const hasPid = appendToken(out, entry.bytes('SYSLOG_PID'), 32, tagAlphabet) || appendToken(out, entry.bytes('_PID'), 32, tagAlphabet);
+    const hasPid = appendToken(out, fieldOf(entry, 'SYSLOG_PID'), 32, tagAlphabet) || appendToken(out, fieldOf(entry, '_PID'), 32, tagAlphabet);
     if (hasPid) out.byte(closingBracket);
     else out.truncate(before);
   }
@@ -81,9 +81,16 @@ export class Rfc3164Encoder implements Encoder {
   }
 }
 
+const found = new FieldSlice();
 const noBytes = new Uint8Array(0);
 const hostAlphabet = alphabet((character) => /[A-Za-z0-9._-]/.test(character));
 const tagAlphabet = printableAscii('[]:');
 const space = 0x20;
 const openingBracket = 0x5b;
 const closingBracket = 0x5d;
+
+/** Empty where the entry has no such field; good until the next call. */
+function fieldOf(entry: Entry, name: string): FieldSlice {
+  found.find(entry, name);
+  return found;
+}

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { ByteWriter } from '../core/byte-writer.js';
 import type { Encoder } from '../core/encoder.js';
-import type { Entry } from '../core/entry.js';
+import { FieldSlice, type Entry } from '../core/entry.js';
 import { appendMessage } from './message-text.js';
 import { priorityFields, priorityOf } from './priority.js';
 import { StructuredData } from './structured-data.js';
@@ -30,16 +30,16 @@ export class Rfc5424Encoder implements Encoder {
   readonly fields: readonly string[];
   readonly #options: Rfc5424Options;
   readonly #clock: () => number;
-  readonly #hostname: Uint8Array | undefined;
-  readonly #appName: Uint8Array | undefined;
+  readonly #hostname: FieldSlice | undefined;
+  readonly #appName: FieldSlice | undefined;
   readonly #structuredData: StructuredData;
   readonly #stamp = new UtcStamp();
 
   constructor(options: Rfc5424Options, clock: () => number) {
     this.#options = options;
     this.#clock = clock;
-    this.#hostname = options.hostname === undefined ? undefined : Buffer.from(options.hostname);
-    this.#appName = options.appName === undefined ? undefined : Buffer.from(options.appName);
+    this.#hostname = options.hostname === undefined ? undefined : FieldSlice.of(Buffer.from(options.hostname));
+    this.#appName = options.appName === undefined ? undefined : FieldSlice.of(Buffer.from(options.appName));
     this.#structuredData = new StructuredData(options.structuredData, options.singleLine);
     this.fields = [...new Set([...headerFields, ...this.#structuredData.fields])];
   }
@@ -73,13 +73,19 @@ export class Rfc5424Encoder implements Encoder {
     appendNumber(out, priorityOf(entry, this.#options.facility));
     out.bytes(afterPriority);
     this.#stamp.append(out, displayTime(entry, this.#clock));
-    const hasNames = keep !== 'none';
-    // RFC 5424 section 6: HOSTNAME 255, APP-NAME 48, PROCID 128, MSGID 32.
-    appendField(out, hasNames ? (this.#hostname ?? entry.bytes('_HOSTNAME')) : undefined, 255);
-    appendField(out, hasNames ? (this.#appName ?? nonEmpty(entry.bytes('SYSLOG_IDENTIFIER')) ?? entry.bytes('_COMM')) : undefined, 48);
-    const hasIds = keep === 'all';
-    appendField(out, hasIds ? (nonEmpty(entry.bytes('SYSLOG_PID')) ?? entry.bytes('_PID')) : undefined, 128);
-    appendField(out, hasIds ? entry.bytes('MESSAGE_ID') : undefined, 32);
+    if (keep === 'none') {
+      out.bytes(noNames);
+    } else {
+      // RFC 5424 section 6: HOSTNAME 255, APP-NAME 48, PROCID 128, MSGID 32.
+      appendField(out, this.#hostname ?? fieldOf(entry, '_HOSTNAME'), 255);
+      appendField(out, this.#appName ?? fieldOf(entry, 'SYSLOG_IDENTIFIER', '_COMM'), 48);
+    }
+    if (keep !== 'all') {
+      out.bytes(noIds);
+    } else {
+      appendField(out, fieldOf(entry, 'SYSLOG_PID', '_PID'), 128);
+      appendField(out, fieldOf(entry, 'MESSAGE_ID'), 32);
+    }
     out.byte(space);
   }
 
@@ -114,7 +120,10 @@ const headerFields = [
 ];
 
 const token = printableAscii();
+const found = new FieldSlice();
 const noBytes = new Uint8Array(0);
+const noNames = Buffer.from(' - -');
+const noIds = Buffer.from(' - -');
 const noStructuredData = Buffer.from('- ');
 const afterPriority = Buffer.from('>1 ');
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
@@ -123,11 +132,13 @@ const lessThan = 0x3c;
 const space = 0x20;
 const hyphen = 0x2d;
 
-function nonEmpty(value: Uint8Array | undefined): Uint8Array | undefined {
-  return value?.length === 0 ? undefined : value;
+/** The first of the fields that the entry has and that is not empty; good until the next call. */
+function fieldOf(entry: Entry, name: string, other?: string): FieldSlice {
+  if ((!found.find(entry, name) || found.length === 0) && other !== undefined) found.find(entry, other);
+  return found;
 }
 
-function appendField(out: ByteWriter, value: Uint8Array | undefined, maxBytes: number): void {
+function appendField(out: ByteWriter, value: FieldSlice, maxBytes: number): void {
   out.byte(space);
   if (!appendToken(out, value, maxBytes, token)) out.byte(hyphen);
 }

@@ -1,5 +1,5 @@
 import type { ByteWriter } from '../core/byte-writer.js';
-import type { Entry } from '../core/entry.js';
+import { FieldSlice, type Entry } from '../core/entry.js';
 
 /**
  * When what an entry tells of happened, in microseconds since the epoch, by journalctl's own rule:
@@ -7,10 +7,10 @@ import type { Entry } from '../core/entry.js';
  * time at all (a plain line from stdin) is given the clock's.
  */
 export function displayTime(entry: Entry, clock: () => number): number {
-  const source = entry.bytes('_SOURCE_REALTIME_TIMESTAMP');
-  const time = source === undefined ? 0 : parseTime(source);
+  const time = source.find(entry, '_SOURCE_REALTIME_TIMESTAMP') ? parseTime(source) : 0;
   if (isRealtime(time)) return time;
-  return isRealtime(entry.timestamp) ? Math.trunc(entry.timestamp) : Math.trunc(clock() * 1000);
+  const { timestamp } = entry;
+  return isRealtime(timestamp) ? Math.trunc(timestamp) : Math.trunc(clock() * 1000);
 }
 
 /** RFC 3339 in UTC with six fraction digits, the most that RFC 5424 section 6.2.3 allows. */
@@ -93,15 +93,17 @@ function isRealtime(timeUs: number): boolean {
 
 const firstInvalidTime = 2 ** 55;
 
-function parseTime(value: Uint8Array): number {
-  if (value[0] === 0x30) return parseOddTime(value);
+const source = new FieldSlice();
+
+function parseTime({ bytes, from, to }: FieldSlice): number {
+  if (bytes[from] === 0x30) return parseOddTime(bytes.subarray(from, to));
   let time = 0;
-  for (let i = 0; i < value.length; i++) {
-    const byte = value[i] as number;
-    if (byte < 0x30 || byte > 0x39) return parseOddTime(value);
+  for (let i = from; i < to; i++) {
+    const byte = bytes[i] as number;
+    if (byte < 0x30 || byte > 0x39) return parseOddTime(bytes.subarray(from, to));
     time = time * 10 + byte - 0x30;
   }
-  return time <= Number.MAX_SAFE_INTEGER ? time : parseOddTime(value);
+  return time <= Number.MAX_SAFE_INTEGER ? time : parseOddTime(bytes.subarray(from, to));
 }
 
 /** What strtoull with base 0 takes besides plain decimals, as journalctl reads this field with it; NaN for the rest. */

@@ -1,7 +1,8 @@
 import type { ByteWriter } from '../core/byte-writer.js';
+import type { FieldSlice } from '../core/entry.js';
 
-/** Which bytes a token may hold, indexed by byte. */
-export type Alphabet = readonly boolean[];
+/** Which bytes a token may hold: 1 at their indexes, 0 at all others. */
+export type Alphabet = Uint8Array;
 
 /** PRINTUSASCII of RFC 5424 section 6: 33 to 126, without the excluded characters. */
 export function printableAscii(excluded = ''): Alphabet {
@@ -9,20 +10,25 @@ export function printableAscii(excluded = ''): Alphabet {
 }
 
 export function alphabet(holds: (character: string) => boolean): Alphabet {
-  return Array.from({ length: 256 }, (_, byte) => holds(String.fromCharCode(byte)));
+  return Uint8Array.from({ length: 256 }, (_, byte) => (holds(String.fromCharCode(byte)) ? 1 : 0));
 }
 
 /**
  * Appends a value as a header token of at most `maxBytes`; each character that the alphabet lacks becomes `_`.
- * Appends nothing and returns false where the value is absent or empty.
+ * Appends nothing and returns false where the value is empty.
  */
-export function appendToken(out: ByteWriter, value: Uint8Array | undefined, maxBytes: number, allowed: Alphabet): boolean {
-  if (value === undefined || value.length === 0) return false;
+export function appendToken(out: ByteWriter, { bytes, from, to }: FieldSlice, maxBytes: number, allowed: Alphabet): boolean {
+  if (from === to) return false;
+  if (to - from > maxBytes || !out.sliceOf(allowed, bytes, from, to)) appendReplaced(out, bytes.subarray(from, to), maxBytes, allowed);
+  return true;
+}
+
+function appendReplaced(out: ByteWriter, value: Uint8Array, maxBytes: number, allowed: Alphabet): void {
   let room = maxBytes;
   let inCharacter = false;
   for (let i = 0; i < value.length && room > 0; i++) {
     const byte = value[i] as number;
-    if (allowed[byte] === true) {
+    if (allowed[byte] === 1) {
       out.byte(byte);
       inCharacter = false;
     } else {
@@ -33,7 +39,6 @@ export function appendToken(out: ByteWriter, value: Uint8Array | undefined, maxB
     }
     room--;
   }
-  return true;
 }
 
 const underscore = 0x5f;

@@ -1,4 +1,4 @@
-import type { Cursor, Entry, FieldValue } from '../core/entry.js';
+import { FieldSlice, type Cursor, type Entry, type FieldValue } from '../core/entry.js';
 import { repeatedValue, textOrBytes } from './field-value.js';
 
 /** How many numbers a field takes in a field table: its key, the start of its name, the start and end of its value. */
@@ -35,11 +35,11 @@ export class ExportEntry implements Entry {
   }
 
   get timestamp(): number {
-    const digits = this.bytes('__REALTIME_TIMESTAMP');
-    if (digits === undefined) return 0;
+    if (!this.locate('__REALTIME_TIMESTAMP', digits)) return 0;
+    const { bytes, to } = digits;
     let value = 0;
-    for (let i = 0; i < digits.length; i++) {
-      const digit = (digits[i] as number) - 0x30;
+    for (let i = digits.from; i < to; i++) {
+      const digit = (bytes[i] as number) - 0x30;
       if (digit < 0 || digit > 9) return 0;
       value = value * 10 + digit;
     }
@@ -57,14 +57,15 @@ export class ExportEntry implements Entry {
   }
 
   bytes(name: string): Buffer | undefined {
-    let at = this.#find(name, this.#from);
-    if (at < 0) return undefined;
-    let least = this.#value(at);
-    while ((at = this.#find(name, at + fieldWidth)) >= 0) {
-      const value = this.#value(at);
-      if (Buffer.compare(value, least) < 0) least = value;
-    }
-    return least;
+    const at = this.#findLeast(name);
+    return at < 0 ? undefined : this.#value(at);
+  }
+
+  locate(name: string, slice: FieldSlice): boolean {
+    const at = this.#findLeast(name);
+    if (at < 0) return false;
+    slice.set(this.#bytes, this.#table[at + 2] as number, this.#table[at + 3] as number);
+    return true;
   }
 
   names(): Iterable<string> {
@@ -78,6 +79,16 @@ export class ExportEntry implements Entry {
 
   #value(at: number): Buffer {
     return this.#bytes.subarray(this.#table[at + 2], this.#table[at + 3]);
+  }
+
+  /** The index of the field of that name, the least in the order of bytes where there are several, or -1. */
+  #findLeast(name: string): number {
+    let least = this.#find(name, this.#from);
+    if (least < 0) return -1;
+    for (let next = this.#find(name, least + fieldWidth); next >= 0; next = this.#find(name, next + fieldWidth)) {
+      if (Buffer.compare(this.#value(next), this.#value(least)) < 0) least = next;
+    }
+    return least;
   }
 
   /** The index of the first field of that name at or after the index `from`, or -1. */
@@ -99,3 +110,5 @@ export class ExportEntry implements Entry {
     return true;
   }
 }
+
+const digits = new FieldSlice();

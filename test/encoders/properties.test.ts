@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Entry } from '../../src/core/entry.js';
 import type { EncoderOptions } from '../../src/encoders/index.js';
+import { ExportReader } from '../../src/formats/export.js';
+import { exportEntry, type Fields } from '../formats/serialise.js';
 import { entryOf } from '../support/entry.js';
 import type { FixtureValue } from '../support/make-journal.js';
 import { parseRfc3164, parseRfc5424 } from '../support/parse-syslog.js';
@@ -120,6 +122,27 @@ test('short and cat have a message for any entry with MESSAGE, within its limit,
     runs,
   );
 });
+
+test('a message is the same whether its entry lies in the memory that it was read into, or has fields of its own', () => {
+  const names = fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...read) }, fc.constantFrom('A', 'A_BASE64', 'MESSAGES', '_PIE', 'L'.repeat(64)));
+  const fields = fc.dictionary(names, value, { maxKeys: 14, noNullPrototype: true });
+  fc.assert(
+    fc.property(fc.tuple(fields, fields), options, fc.constantFrom('rfc5424' as const, 'rfc3164' as const, 'short' as const, 'cat' as const), (all, options, format) => {
+      const own = all.map((one) => entryOf(one));
+      const reader = new ExportReader();
+      const shared = reader.push(Buffer.concat(own.map((one, index) => exportEntry([...fieldsOf('__CURSOR', one.cursor), ...fieldsOf('__REALTIME_TIMESTAMP', String(one.timestamp)), ...Object.entries(all[index]!).flatMap(([name, values]) => fieldsOf(name, values))]))));
+      assert.equal(shared.length, own.length);
+      own.forEach((one, index) => assert.deepEqual(encodeEntry(format, shared[index]!, options), encodeEntry(format, one, options)));
+    }),
+    runs,
+  );
+});
+
+/** A field as the export format has it, once for each value. */
+function fieldsOf(name: string, value: FixtureValue): Fields {
+  const values = typeof value === 'string' || value instanceof Uint8Array ? [value] : value;
+  return values.map((one) => [name, one]);
+}
 
 /** The text is the whole message, or a beginning of it that ends in the mark. */
 function assertText(sent: Buffer, original: Buffer, { maxMessageBytes, singleLine, bom }: EncoderOptions): void {
