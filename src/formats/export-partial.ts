@@ -1,6 +1,7 @@
 import { ByteWriter } from '../core/byte-writer.js';
 import { ExportEntry, fieldKey, fieldWidth } from './export-entry.js';
 import { byteKind, maxFields, maxNameLength, maxValueBytes } from './export-limits.js';
+import type { FieldChoice } from './field-choice.js';
 
 /**
  * One entry of the export format that is read piece by piece, because it spans chunks, is too large, or is
@@ -10,6 +11,7 @@ import { byteKind, maxFields, maxNameLength, maxValueBytes } from './export-limi
 export class PartialEntry {
   readonly #maxEntryBytes: number;
   readonly #reserveBytes: number;
+  readonly #choice: FieldChoice | undefined;
   readonly #onMalformed: (reason: string, bytes: Uint8Array) => void;
 
   #state: State = 'idle';
@@ -27,13 +29,19 @@ export class PartialEntry {
   #left = 0;
   #cut = false;
   #omitted = false;
+  #isAsked = true;
+  #key = 0;
+
+  #hasFields = false;
 
   #reason = '';
   #afterLf = false;
 
-  constructor(maxEntryBytes: number, onMalformed: (reason: string, bytes: Uint8Array) => void) {
+  /** `choice`: the fields that are kept; all where it is undefined. */
+  constructor(maxEntryBytes: number, choice: FieldChoice | undefined, onMalformed: (reason: string, bytes: Uint8Array) => void) {
     this.#maxEntryBytes = maxEntryBytes;
     this.#reserveBytes = Math.min(1024 * 1024, maxEntryBytes >>> 3);
+    this.#choice = choice;
     this.#onMalformed = onMalformed;
   }
 
@@ -165,18 +173,24 @@ export class PartialEntry {
     this.#table = [];
     this.#truncated = [];
     this.#remaining = this.#maxEntryBytes + this.#reserveBytes;
+    this.#hasFields = false;
     this.#fieldAt = 0;
     this.#nameLength = 0;
   }
 
   #beginValue(): void {
     this.#valueAt = this.#store.length;
+    this.#cut = false;
+    this.#keep = 0;
+    this.#hasFields = true;
+    const name = this.#store.view(this.#fieldAt, this.#fieldAt + this.#nameLength);
+    this.#key = fieldKey(this.#nameLength, name[0] as number, name[this.#nameLength - 1] as number);
+    this.#isAsked = this.#choice?.has(this.#key) ?? true;
+    if (!this.#isAsked) return;
     // One byte is for the line feed after the value.
     this.#remaining -= this.#store.length - this.#fieldAt + 1;
-    this.#keep = Math.max(0, this.#remaining - this.#reserveBytes, this.#remaining >> 1);
-    this.#cut = false;
     this.#omitted = this.#remaining < 0 || this.#table.length >= maxFields * fieldWidth;
-    if (this.#omitted) this.#keep = 0;
+    if (!this.#omitted) this.#keep = Math.max(0, this.#remaining - this.#reserveBytes, this.#remaining >> 1);
   }
 
   #keepValue(bytes: Buffer, from: number, to: number): void {
@@ -187,6 +201,14 @@ export class PartialEntry {
   }
 
   #endField(): void {
+    if (this.#isAsked) this.#endAskedField();
+    else this.#store.truncate(this.#fieldAt);
+    this.#fieldAt = this.#store.length;
+    this.#nameLength = 0;
+    this.#state = 'name';
+  }
+
+  #endAskedField(): void {
     const { length: tableLength } = this.#table;
     const nameAt = this.#fieldAt;
     if ((this.#cut || this.#omitted) && this.#truncated.length < maxTruncatedNames) {
@@ -195,25 +217,19 @@ export class PartialEntry {
     if (this.#omitted) {
       this.#remaining = Math.max(0, this.#remaining);
       this.#store.truncate(nameAt);
-    } else {
-      if (this.#cut) this.#store.truncate(wholeCodePoints(this.#store.view(), this.#valueAt));
-      const name = this.#store.view(nameAt, nameAt + this.#nameLength);
-      const first = name[0] as number;
-      const last = name[name.length - 1] as number;
-      this.#table[tableLength] = fieldKey(this.#nameLength, first, last);
-      this.#table[tableLength + 1] = nameAt;
-      this.#table[tableLength + 2] = this.#valueAt;
-      this.#table[tableLength + 3] = this.#store.length;
-      this.#remaining -= this.#store.length - this.#valueAt;
-      this.#store.byte(lf);
+      return;
     }
-    this.#fieldAt = this.#store.length;
-    this.#nameLength = 0;
-    this.#state = 'name';
+    if (this.#cut) this.#store.truncate(wholeCodePoints(this.#store.view(), this.#valueAt));
+    this.#table[tableLength] = this.#key;
+    this.#table[tableLength + 1] = nameAt;
+    this.#table[tableLength + 2] = this.#valueAt;
+    this.#table[tableLength + 3] = this.#store.length;
+    this.#remaining -= this.#store.length - this.#valueAt;
+    this.#store.byte(lf);
   }
 
   #endEntry(): void {
-    if (this.#table.length > 0 || this.#truncated.length > 0) {
+    if (this.#hasFields) {
       const truncated = this.#truncated.length > 0 ? this.#truncated : undefined;
       this.#complete = new ExportEntry(this.#store.view(), Int32Array.from(this.#table), 0, this.#table.length, truncated);
     }

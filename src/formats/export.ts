@@ -1,10 +1,13 @@
 import { ExportEntry, fieldKey, fieldWidth } from './export-entry.js';
 import { PartialEntry } from './export-partial.js';
 import { byteKind, maxFields, maxNameLength } from './export-limits.js';
+import { FieldChoice } from './field-choice.js';
 
 export interface ExportReaderOptions {
   /** The largest entry that is kept whole, in bytes as it stands in the stream. 64 MiB by default. */
   readonly maxEntryBytes?: number;
+  /** The fields that are asked for, beside the address fields; all where it is absent. Of the others most are not kept. */
+  readonly fields?: readonly string[] | undefined;
   /**
    * Called, from within `push` and `end`, for what is not in the format. `bytes` is all that was skipped, from the
    * start of the malformed entry to the empty line after it, cut where it exceeds `maxEntryBytes`; it may be kept.
@@ -24,6 +27,7 @@ export interface ExportReaderOptions {
 export class ExportReader {
   readonly #maxEntryBytes: number;
   readonly #partial: PartialEntry;
+  readonly #choice: FieldChoice | undefined;
   #table = new Int32Array(tableSize);
   #used = 0;
   /** How many entries were given or refused before the current chunk, and those that the current chunk has completed. */
@@ -32,7 +36,8 @@ export class ExportReader {
 
   constructor(options: ExportReaderOptions = {}) {
     this.#maxEntryBytes = Math.min(options.maxEntryBytes ?? 64 * 1024 * 1024, 1024 * 1024 * 1024);
-    this.#partial = new PartialEntry(this.#maxEntryBytes, (reason, malformed) => {
+    this.#choice = options.fields && new FieldChoice(options.fields);
+    this.#partial = new PartialEntry(this.#maxEntryBytes, this.#choice, (reason, malformed) => {
       options.onMalformed?.(reason, malformed, ++this.#passed + this.#entries.length);
     });
   }
@@ -74,6 +79,7 @@ export class ExportReader {
    */
   #scan(bytes: Buffer, from: number): number {
     const entries = this.#entries;
+    const choice = this.#choice;
     const end = bytes.length;
     let table = this.#table;
     let used = this.#used;
@@ -89,7 +95,7 @@ export class ExportReader {
       if (nameLength === 0) {
         if (byte !== lf) break;
         at++;
-        if (used > entryAt) {
+        if (nameFrom > entryFrom) {
           if (at - entryFrom > this.#maxEntryBytes || used - entryAt > maxFields * fieldWidth) break;
           entries.push(new ExportEntry(bytes, table, entryAt, used));
           entryAt = used;
@@ -111,6 +117,11 @@ export class ExportReader {
       } else {
         break;
       }
+      const key = fieldKey(nameLength, bytes[nameFrom] as number, bytes[nameFrom + nameLength - 1] as number);
+      if (choice !== undefined && !choice.has(key)) {
+        at++;
+        continue;
+      }
       if (used === table.length) {
         // Entries that were given out keep the full table; the one being read moves to a new one.
         const begun = table.subarray(entryAt);
@@ -119,7 +130,7 @@ export class ExportReader {
         used = begun.length;
         entryAt = 0;
       }
-      table[used] = fieldKey(nameLength, bytes[nameFrom] as number, bytes[nameFrom + nameLength - 1] as number);
+      table[used] = key;
       table[used + 1] = nameFrom;
       table[used + 2] = valueFrom;
       table[used + 3] = at;

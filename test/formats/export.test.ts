@@ -179,6 +179,38 @@ describe('what is not in the export format', () => {
   });
 });
 
+describe('a reader that is asked for some fields', () => {
+  const asked = ['MESSAGE', 'PRIORITY'];
+
+  test('gives them as one that keeps all, wherever the chunks are cut, and as many entries', () => {
+    const name = fc.oneof(fc.constantFrom(...asked, '__CURSOR'), fc.stringMatching(/^[A-Z0-9_]{1,12}$/));
+    const entries = fc.array(fc.array(fc.tuple(name, fc.oneof(fc.string().map((text) => Buffer.from(text)), fc.uint8Array())), { minLength: 1, maxLength: 6 }), { maxLength: 6 });
+    fc.assert(
+      fc.property(cutInto(entries.map((all) => Buffer.concat(all.map(exportEntry)))), ({ whole, chunks }) => {
+        const of = (options: ExportReaderOptions): unknown[] => {
+          const reader = new ExportReader(options);
+          return [...chunks.flatMap((chunk) => reader.push(chunk)), ...reader.end()].map((entry) => [entry.cursor, ...asked.map((one) => [entry.get(one), entry.bytes(one)])]);
+        };
+        assert.deepEqual(of({ fields: asked }), of({}));
+        assert.equal(readAll([whole], { fields: asked }).entries.length, readAll([whole]).entries.length);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('does not hold the others, however large, nor counts them against the limit', () => {
+    const large = exportEntry([['COREDUMP', Buffer.alloc(50_000, 'x')], ['MESSAGE', 'm'.repeat(900)], ['OTHER', '\0'.repeat(50_000)]]);
+    const chunks = Array.from({ length: Math.ceil(large.length / 1000) }, (_, index) => large.subarray(index * 1000, (index + 1) * 1000));
+    for (const stream of [chunks, [large]]) {
+      const reader = new ExportReader({ fields: asked, maxEntryBytes: 1000 });
+      const [entry] = stream.flatMap((chunk) => reader.push(chunk));
+      assert.equal(entry?.get('MESSAGE'), 'm'.repeat(900));
+      assert.equal(entry.truncatedFields, undefined);
+      assert.deepEqual([...entry.names()], ['MESSAGE']);
+    }
+  });
+});
+
 describe('wherever the chunks are cut', () => {
   const name = fc.stringMatching(/^[A-Z0-9_]{1,64}$/);
   const value = fc.oneof(fc.string({ unit: 'binary' }).map((text) => Buffer.from(text)), fc.uint8Array(), fc.constantFrom('', '\n\n', 'A=\n\nB', '\r').map((text) => Buffer.from(text)));

@@ -185,6 +185,7 @@ export class JournalSource implements Source {
     await this.#noteBoot(place);
     const through = await this.#endOfBulk(reading);
     const reader = new ExportReader({
+      fields: this.#selection.fields,
       onMalformed: (reason) => {
         logger.error(`journalctl printed what is not in the export format: ${reason}`);
       },
