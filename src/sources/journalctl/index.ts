@@ -8,6 +8,7 @@ import type { Chunk, Source } from '../../core/source.js';
 import { isNewer } from '../../formats/cursor.js';
 import { ExportReader } from '../../formats/export.js';
 import { bulkArguments, isConditional, liveArguments, withoutConditions, type JournalSelection } from './arguments.js';
+import { buffered } from './buffered.js';
 import { JournalFiles } from './files.js';
 import { Gaps } from './gaps.js';
 import { Inquiry } from './inquiry.js';
@@ -91,6 +92,7 @@ export class JournalSource implements Source {
   readonly #recorded = new Set<string>();
   /** The newest entry when the first reading began. Kept: `--start now` begins here also when it has to begin again. */
   #anchor: { readonly position: Position | undefined } | undefined;
+  #buffered: Promise<JournalctlProgram> | undefined;
   /** Some builds of systemd 250–253 may refuse `--follow` with `--merge`. */
   #canMerge = true;
 
@@ -256,9 +258,11 @@ export class JournalSource implements Source {
     return this.#selection.machineId === undefined ? undefined : bootId();
   }
 
-  #pass(args: readonly string[], { place, sift, signal }: Reading, isBulk: boolean, decode: (stdout: Readable) => AsyncIterable<Chunk>): AsyncGenerator<Chunk, End> {
+  async *#pass(args: readonly string[], { place, sift, signal }: Reading, isBulk: boolean, decode: (stdout: Readable) => AsyncIterable<Chunk>): AsyncGenerator<Chunk, End> {
     const { stalledMs, silentMs } = this.#timing;
-    return passOf({ args, isBulk, decode, place, sift, signal, stalledMs, silentMs, program: this.#options.program, files: this.#files, trouble: this.#trouble, logger: this.#logger });
+    // A follower writes what it has at once.
+    const program = isBulk ? await (this.#buffered ??= buffered(this.#options.program)) : this.#options.program;
+    return yield* passOf({ args, isBulk, decode, place, sift, signal, stalledMs, silentMs, program, files: this.#files, trouble: this.#trouble, logger: this.#logger });
   }
 
   /** Says why journalctl is started again, prepares the place for what made it fail, and tells of what was stepped over. */

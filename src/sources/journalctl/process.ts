@@ -36,6 +36,8 @@ export interface JournalctlProgram {
   readonly path: string;
   /** The caller's environment: PATH, and TZ by which journalctl understands `--since`. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Further variables, of our own. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 /** Starts journalctl with an environment of its own making, so that no pager, colour or locale changes what it prints. */
@@ -44,7 +46,7 @@ export function startJournalctl(program: JournalctlProgram, args: readonly strin
   if (shortage !== undefined) return neverStarted(shortage);
   const { PATH, TZ } = program.environment;
   const child = execa(program.path, args, {
-    env: { ...(PATH === undefined ? {} : { PATH }), ...(TZ === undefined ? {} : { TZ }), LC_ALL: 'C.UTF-8', SYSTEMD_COLORS: '0', SYSTEMD_LOG_COLOR: '0', SYSTEMD_PAGER: '' },
+    env: { ...(PATH === undefined ? {} : { PATH }), ...(TZ === undefined ? {} : { TZ }), LC_ALL: 'C.UTF-8', SYSTEMD_COLORS: '0', SYSTEMD_LOG_COLOR: '0', SYSTEMD_PAGER: '', ...program.variables },
     extendEnv: false,
     stdin: 'ignore',
     // execa would kill it once 100 MB of output have been kept.
