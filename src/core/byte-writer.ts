@@ -66,6 +66,17 @@ export class ByteWriter {
     return true;
   }
 
+  /** The buffer, with room for so many bytes from `length` on, to write them there; `advance` says afterwards how many count. */
+  room(bytes: number): Buffer {
+    this.#reserve(bytes);
+    return this.#buffer;
+  }
+
+  /** Appends the first `bytes` of those that were written where `room` made place for them. */
+  advance(bytes: number): void {
+    this.#length += bytes;
+  }
+
   /** Forgets everything from `length` on. */
   truncate(length: number): void {
     if (length < this.#length) this.#length = length;

@@ -26,6 +26,20 @@ export interface Entry {
   locate?(name: string, slice: FieldSlice): boolean;
   /** The names of all fields, address fields included, each once, in no particular order. */
   names(): Iterable<string>;
+  /** Where the fields lie, of an entry that is a view on such bytes as the export format has; for encoders that copy them. */
+  readonly fieldTable?: FieldTable;
+}
+
+/**
+ * The fields of an entry as they were read, repetitions included: from index `from` up to `to` of `table`, four numbers
+ * for each. The first is a key, the same where two fields have one name; then, as offsets into `bytes`, where the name
+ * begins, where the value begins and where it ends. A name is made of `[A-Z0-9_]`, and one byte follows it.
+ */
+export interface FieldTable {
+  readonly bytes: Uint8Array;
+  readonly table: Int32Array;
+  readonly from: number;
+  readonly to: number;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { ByteWriter } from '../core/byte-writer.js';
 import type { Encoder } from '../core/encoder.js';
 import type { Entry, FieldValue } from '../core/entry.js';
+import { JsonCopier } from './json-copy.js';
 import { FieldSelector, type Fields, type FieldSelection } from './json-fields.js';
 import { shrunk } from './json-shrink.js';
 import type { Member } from './json-shrink.js';
@@ -20,6 +21,7 @@ export class JsonEncoder implements Encoder {
   readonly #selector: FieldSelector | undefined;
   readonly #maxBytes: number | undefined;
   readonly #openings = new Openings();
+  readonly #copier = new JsonCopier();
 
   /** `selection`: which fields, and their names; undefined for all, under their own. */
   constructor(maxBytes: number | undefined, selection: FieldSelection | undefined) {
@@ -31,9 +33,11 @@ export class JsonEncoder implements Encoder {
   encode(entry: Entry, out: ByteWriter): boolean {
     const start = out.length;
     const fields = this.#selector?.select(entry) ?? entry;
-    const plain = this.#plain(fields);
-    if (plain !== undefined) out.text(plain);
-    else this.#write(namedFields(fields), out);
+    if (this.#selector !== undefined || entry.fieldTable === undefined || !this.#copier.append(entry.fieldTable, out)) {
+      const plain = this.#plain(fields);
+      if (plain !== undefined) out.text(plain);
+      else this.#write(namedFields(fields), out);
+    }
     if (this.#maxBytes !== undefined && out.length - start > this.#maxBytes) {
       out.truncate(start);
       writeShrunk(namedFields(fields), this.#maxBytes, out);

@@ -1,4 +1,4 @@
-import { FieldSlice, type Cursor, type Entry, type FieldValue } from '../core/entry.js';
+import { FieldSlice, type Cursor, type Entry, type FieldTable, type FieldValue } from '../core/entry.js';
 import { repeatedValue, textOrBytes } from './field-value.js';
 
 /** How many numbers a field takes in a field table: its key, the start of its name, the start and end of its value. */
@@ -32,6 +32,10 @@ export class ExportEntry implements Entry {
 
   get cursor(): Cursor {
     return (this.bytes('__CURSOR')?.toString('latin1') ?? '') as Cursor;
+  }
+
+  get fieldTable(): FieldTable {
+    return { bytes: this.#bytes, table: this.#table, from: this.#from, to: this.#to };
   }
 
   get timestamp(): number {
