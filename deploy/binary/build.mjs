@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { inject } from 'postject';
 import { commit } from '../commit.mjs';
+import { licenceIn, licences } from '../licences.mjs';
 
 const top = fileURLToPath(new URL('../..', import.meta.url));
 const nodeVersion = '24.21.0';
@@ -28,7 +29,7 @@ try {
   const file = join(top, 'dist', `journald-forwarder-linux-${architecture}`);
   await assemble(node, blob, file);
   await writeFile(`${file}.sha256`, `${createHash('sha256').update(await readFile(file)).digest('hex')}  journald-forwarder-linux-${architecture}\n`);
-  await writeFile(`${file}.licenses.txt`, await licences(modules, dirname(dirname(node))));
+  await writeFile(`${file}.licenses.txt`, await licences(top, modules, [`Node.js ${nodeVersion}\n\n${await licenceIn(dirname(dirname(node)), 'MIT; https://github.com/nodejs/node/blob/main/LICENSE')}`]));
   console.log(`dist/${relative(join(top, 'dist'), file)}: ${((await readFile(file)).length / 2 ** 20).toFixed(0)} MiB`);
 } finally {
   await rm(work, { recursive: true });
@@ -70,7 +71,7 @@ async function bundle() {
     banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(process.execPath).href;" },
     plugins: [{ name: 'own require', setup: giveOwnRequire }],
   });
-  return { script, modules: Object.keys(metafile.inputs).filter((input) => input.startsWith('node_modules/')) };
+  return { script, modules: Object.keys(metafile.inputs) };
 }
 
 function giveOwnRequire({ onResolve }) {
@@ -103,24 +104,4 @@ async function assemble(node, blob, file) {
   await inject(raw, 'NODE_SEA_BLOB', blob, { sentinelFuse: fuse });
   await mkdir(dirname(file), { recursive: true });
   await copyFile(raw, file);
-}
-
-/** The notices that the licences of Node.js and of each package ask to be passed on. */
-async function licences(modules, nodePackage) {
-  const folders = [...new Set(modules.map((file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)[0]))].sort();
-  const parts = [await readFile(join(top, 'LICENSE'), 'utf8').then((text) => `journald-forwarder\n\n${text}`)];
-  parts.push(`Node.js ${nodeVersion}\n\n${await firstOf(nodePackage, ['LICENSE'], 'MIT; https://github.com/nodejs/node/blob/main/LICENSE')}`);
-  for (const folder of folders) {
-    const { name, version, license } = JSON.parse(await readFile(join(top, folder, 'package.json'), 'utf8'));
-    parts.push(`${name} ${version}\n\n${await firstOf(join(top, folder), ['LICENSE', 'LICENSE.md', 'license', 'LICENSE.txt', 'LICENCE', 'License'], String(license))}`);
-  }
-  return parts.join(`\n\n${'-'.repeat(80)}\n\n`);
-}
-
-async function firstOf(folder, names, otherwise) {
-  for (const name of names) {
-    const text = await readFile(join(folder, name), 'utf8').catch(() => undefined);
-    if (text !== undefined) return text;
-  }
-  return otherwise;
 }

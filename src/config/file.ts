@@ -13,7 +13,7 @@ import type { Written, WrittenSetting } from './written.js';
 export async function readFileLayer(config: Written, readFile: (path: string) => string): Promise<Layer> {
   const content = contentOf(config, readFile);
   // Loaded only for a file: together they take as long as Node itself to start.
-  const [{ LineCounter, parseDocument, visit }, { fileSchema }] = await Promise.all([import('yaml'), import('./schema.js')]);
+  const [{ LineCounter, parseDocument, visit }, { fileSchema }] = await Promise.all([import('./yaml.js'), import('./schema.js')]);
 
   const lines = new LineCounter();
   const document = parseDocument(content, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });

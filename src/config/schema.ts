@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { options } from './options.js';
 import type { OptionRow } from './options.js';
 
