@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { execFileSync } from 'node:child_process';
+import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +16,28 @@ import { licenceIn, licences } from '../licences.mjs';
 
 const top = fileURLToPath(new URL('../..', import.meta.url));
 const nodeVersion = '24.21.0';
+/** What most runs, or the beginnings of all, do not need: at each start it would be read, and checked, with the program. */
+const lateScripts = {
+  'aws.cjs': ['@aws-sdk/*', '@smithy/*', 'http-proxy-agent', 'https-proxy-agent', 'proxy-from-env'],
+  'metrics.cjs': ['prom-client'],
+  'settings.cjs': ['yaml', 'zod'],
+  'undici.cjs': ['undici'],
+  'winston.cjs': ['winston'],
+};
+const options = {
+  absWorkingDir: top,
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: `node${nodeVersion}`,
+  minifyWhitespace: true,
+  minifySyntax: true,
+  keepNames: true,
+  legalComments: 'none',
+  metafile: true,
+  logLevel: 'warning',
+};
+
 /** What Node.js looks for in its own binary (nodejs.org, Single executable applications). */
 const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
@@ -24,8 +47,8 @@ if (!['x64', 'arm64'].includes(architecture)) throw new Error(`There is no execu
 const work = await mkdtemp(join(tmpdir(), 'build-binary-'));
 try {
   const node = await nodeBinary(architecture);
-  const { script, modules } = await bundle();
-  const blob = await makeBlob(script);
+  const { script, late, modules } = await bundle();
+  const blob = await makeBlob(script, late);
   const file = join(top, 'dist', `journald-forwarder-linux-${architecture}`);
   await assemble(node, blob, file);
   await writeFile(`${file}.sha256`, `${createHash('sha256').update(await readFile(file)).digest('hex')}  journald-forwarder-linux-${architecture}\n`);
@@ -48,30 +71,32 @@ async function nodeBinary(arch) {
   return binary;
 }
 
-/** The program and its packages as one script, and the files that went into it. */
+/** The program as one script, the packages that it needs late as others, and the files that went into them all. */
 async function bundle() {
   const { version } = JSON.parse(await readFile(join(top, 'package.json'), 'utf8'));
-  const script = join(work, 'journald-forwarder.cjs');
-  const { metafile } = await build({
-    entryPoints: [join(top, 'src/main.ts')],
-    absWorkingDir: top,
-    outfile: script,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: `node${nodeVersion}`,
-    minifyWhitespace: true,
-    minifySyntax: true,
-    keepNames: true,
-    legalComments: 'none',
-    metafile: true,
-    logLevel: 'warning',
-    define: { 'import.meta.url': 'importMetaUrl', EXECUTABLE_BUILD: JSON.stringify({ version, commit: commit() }) },
+  const define = { 'import.meta.url': 'importMetaUrl', EXECUTABLE_BUILD: JSON.stringify({ version, commit: commit() }) };
+  const program = { ...options, entryPoints: [join(top, 'src/main.ts')], define, external: Object.values(lateScripts).flat(), plugins: [{ name: 'own require', setup: giveOwnRequire }] };
+  const { metafile } = await build({ ...program, write: false, outfile: 'program.cjs' });
+  const needed = Object.values(metafile.inputs).flatMap(({ imports }) => imports.filter(({ external, path }) => external && !isBuiltin(path)).map(({ path }) => path));
+  const scripts = Object.entries(lateScripts).map(([script, patterns]) => [script, [...new Set(needed)].filter((name) => patterns.some((pattern) => (pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern))).sort()]);
+
+  const files = [metafile];
+  const late = {};
+  for (const [script, names] of scripts) {
+    const contents = names.map((name) => `exports[${JSON.stringify(name)}] = () => require(${JSON.stringify(name)});`).join('\n');
+    files.push((await build({ ...options, stdin: { contents, resolveDir: top }, outfile: join(work, script) })).metafile);
+    late[script] = join(work, script);
+  }
+  const packages = Object.fromEntries(scripts.flatMap(([script, names]) => names.map((name) => [name, script])));
+  const banner = [
+    `const LATE_PACKAGES = ${JSON.stringify(packages)};`,
+    await readFile(join(top, 'deploy/binary/late-packages.cjs'), 'utf8'),
     // Only read where the program is not one file.
-    banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(process.execPath).href;" },
-    plugins: [{ name: 'own require', setup: giveOwnRequire }],
-  });
-  return { script, modules: Object.keys(metafile.inputs) };
+    "const importMetaUrl = require('node:url').pathToFileURL(process.execPath).href;",
+  ];
+  const script = join(work, 'journald-forwarder.cjs');
+  await build({ ...program, outfile: script, banner: { js: banner.join('\n') } });
+  return { script, late, modules: files.flatMap(({ inputs }) => Object.keys(inputs)) };
 }
 
 function giveOwnRequire({ onResolve }) {
@@ -79,7 +104,7 @@ function giveOwnRequire({ onResolve }) {
 }
 
 /** The blob is made by a Node.js of the same version, and with its code cache starts faster; another architecture's cache is of no use. */
-async function makeBlob(script) {
+async function makeBlob(script, late) {
   const maker = await nodeBinary(process.arch);
   const blob = join(work, 'blob');
   const configuration = join(work, 'sea.json');
@@ -88,7 +113,7 @@ async function makeBlob(script) {
     output: blob,
     disableExperimentalSEAWarning: true,
     useCodeCache: architecture === process.arch,
-    assets: { 'sample.journal.gz': join(top, 'src/demo/sample.journal.gz') },
+    assets: { ...late, 'sample.journal.gz': join(top, 'src/demo/sample.journal.gz') },
   }));
   execFileSync(maker, ['--experimental-sea-config', configuration], { stdio: ['ignore', 'ignore', 'inherit'] });
   return readFile(blob);
