@@ -1,6 +1,5 @@
-// The commit that this folder is at: `node deploy/commit.mjs FILE` writes it into a file.
+// The commit that this folder is at.
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const top = fileURLToPath(new URL('..', import.meta.url));
@@ -14,5 +13,3 @@ export function commit() {
     return 'unknown commit';
   }
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(process.argv[2], `${commit()}\n`);

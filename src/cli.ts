@@ -100,18 +100,27 @@ function programWith(onCommand: (command: CommandName, self: Command) => void): 
     .on('option:version', () => {
       throw new VersionAsked();
     });
+  const withSettings: Command[] = [];
   for (const { name, takes, help, argumentHelp } of commands) {
     const command = program.command(name, { isDefault: name === 'run' }).description(help).allowExcessArguments();
-    if (takes === 'options') for (const row of options) command.addOption(optionFrom(row));
+    if (takes === 'options') withSettings.push(command);
     else if (takes !== 'nothing') command.argument(`[${takes}]`, argumentHelp);
     command.usage({ options: '[options]', nothing: ' ', URL: 'URL', SHELL: 'SHELL' }[takes]).action(() => onCommand(name, command));
   }
   const run = program.commands[0]!;
+  // To make them takes milliseconds, so that a command gets its options only where it is the one that is meant.
+  program.hook('preSubcommand', (_program, command) => void (withSettings.includes(command) && withOptions(command)));
+  for (const command of withSettings) command.on('beforeHelp', () => withOptions(command));
   // The default command's options are the program's, as far as its reader is concerned.
-  program.configureHelp({ visibleOptions: (command) => [...(command === program ? run.options : command.options), ...ownOptions(command, program)] });
+  program.configureHelp({ visibleOptions: (command) => [...(command === program ? withOptions(run).options : command.options), ...ownOptions(command, program)] });
   program.helpCommand(`${helpCommand.name} [command]`, helpCommand.help);
   for (const command of [program, run]) command.addHelpText('after', `${settingNames}${exampleText}`);
   return program;
+}
+
+function withOptions(command: Command): Command {
+  if (command.options.length === 0) for (const row of options) command.addOption(optionFrom(row));
+  return command;
 }
 
 class VersionAsked extends CommanderError {
@@ -135,9 +144,9 @@ function optionFrom(row: OptionRow & { readonly name: OptionName }): Option {
 
 function flagsOf(command: Command, argv: readonly string[]): Flags {
   const flags: Partial<Record<OptionName, readonly string[]>> = {};
-  for (const row of options) {
-    const option = command.options.find(({ long }) => long === flagOf(row.name))!;
-    const attribute = option.attributeName();
+  // They were made of these rows, in their order.
+  for (const [index, row] of options.entries()) {
+    const attribute = command.options[index]!.attributeName();
     if (command.getOptionValueSource(attribute) !== 'cli') continue;
     flags[row.name] = row.argument === undefined ? ['true'] : requireWords(row, command.getOptionValue(attribute) as readonly string[], argv);
   }
