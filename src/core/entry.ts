@@ -32,8 +32,8 @@ export interface Entry {
 
 /**
  * The fields of an entry as they were read, repetitions included: from index `from` up to `to` of `table`, four numbers
- * for each. The first is a key, the same where two fields have one name; then, as offsets into `bytes`, where the name
- * begins, where the value begins and where it ends. A name is made of `[A-Z0-9_]`, and one byte follows it.
+ * for each. The first is the same where two fields have one name, and its upper 16 bits are the length of that; then, as
+ * offsets into `bytes`, where the name begins, where the value begins and where it ends. A name is made of `[A-Z0-9_]`.
  */
 export interface FieldTable {
   readonly bytes: Uint8Array;

@@ -39,6 +39,32 @@ export class FieldSelector {
     this.fields = this.#kept && [...new Set([...this.#mapped, ...this.#kept])];
   }
 
+  /** Under which name a field is sent, where nothing else has that name; undefined for one that is not sent. */
+  nameOf(field: string): string | undefined {
+    if (this.#mapped.has(field)) return this.#selection.map.find((pair) => pair.field === field)!.name;
+    if (this.#kept?.has(field) === false) return undefined;
+    return this.#selection.lowercase ? field.replace(/^_+(?=.)/, '').toLowerCase() : field;
+  }
+
+  /** How many names the map gives: they come first. */
+  get places(): number {
+    return this.#sources.size;
+  }
+
+  /** The place of a field's name among them; undefined where the map does not give it. */
+  placeOf(field: string): number | undefined {
+    return this.#mapped.has(field) ? [...this.#sources.keys()].indexOf(this.nameOf(field)!) : undefined;
+  }
+
+  get added(): FieldSelection['added'] {
+    return this.#selection.added;
+  }
+
+  /** Whether each name has the value of one field, and each field one name. */
+  get isOneToOne(): boolean {
+    return this.#selection.map.length === this.#sources.size && this.#selection.map.length === this.#mapped.size;
+  }
+
   select(entry: Entry): Fields {
     const selected = new Map<string, Selected>();
     for (const [name, fields] of this.#sources) {
@@ -46,10 +72,10 @@ export class FieldSelector {
       if (value !== undefined) put(selected, name, { value, rank: fields.every(isTrusted) ? TRUSTED : OF_USER });
     }
     for (const field of entry.names()) {
-      if (this.#mapped.has(field) || this.#kept?.has(field) === false) continue;
-      const value = entry.get(field);
-      if (value === undefined) continue;
-      const name = this.#selection.lowercase ? field.replace(/^_+(?=.)/, '').toLowerCase() : field;
+      if (this.#mapped.has(field)) continue;
+      const name = this.nameOf(field);
+      const value = name === undefined ? undefined : entry.get(field);
+      if (name === undefined || value === undefined) continue;
       put(selected, name, { value, rank: isTrusted(field) ? TRUSTED : OF_USER });
     }
     for (const { name, value } of this.#selection.added) put(selected, name, { value, rank: ADDED });

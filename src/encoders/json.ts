@@ -21,28 +21,34 @@ export class JsonEncoder implements Encoder {
   readonly #selector: FieldSelector | undefined;
   readonly #maxBytes: number | undefined;
   readonly #openings = new Openings();
-  readonly #copier = new JsonCopier();
+  readonly #copier: JsonCopier | undefined;
 
   /** `selection`: which fields, and their names; undefined for all, under their own. */
   constructor(maxBytes: number | undefined, selection: FieldSelection | undefined) {
     this.#maxBytes = maxBytes;
     this.#selector = selection && new FieldSelector(selection);
     this.fields = this.#selector?.fields;
+    this.#copier = this.#selector?.isOneToOne === false ? undefined : new JsonCopier(this.#selector);
   }
 
   encode(entry: Entry, out: ByteWriter): boolean {
     const start = out.length;
-    const fields = this.#selector?.select(entry) ?? entry;
-    if (this.#selector !== undefined || entry.fieldTable === undefined || !this.#copier.append(entry.fieldTable, out)) {
+    const isCopied = entry.fieldTable !== undefined && this.#copier?.append(entry.fieldTable, out) === true;
+    if (!isCopied) {
+      const fields = this.#fieldsOf(entry);
       const plain = this.#plain(fields);
       if (plain !== undefined) out.text(plain);
       else this.#write(namedFields(fields), out);
     }
     if (this.#maxBytes !== undefined && out.length - start > this.#maxBytes) {
       out.truncate(start);
-      writeShrunk(namedFields(fields), this.#maxBytes, out);
+      writeShrunk(namedFields(this.#fieldsOf(entry)), this.#maxBytes, out);
     }
     return true;
+  }
+
+  #fieldsOf(entry: Entry): Fields {
+    return this.#selector?.select(entry) ?? entry;
   }
 
   #write(fields: readonly NamedField[], out: ByteWriter): void {

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
+import { ByteWriter } from '../../src/core/byte-writer.js';
 import type { Entry } from '../../src/core/entry.js';
+import { createEncoder, type FieldSelection } from '../../src/encoders/index.js';
 import { ExportReader } from '../../src/formats/export.js';
 import { exportEntry, type Fields } from '../formats/serialise.js';
 import { journalctlOutput } from '../support/journalctl-output.js';
@@ -28,6 +30,34 @@ test('an entry whose bytes are copied becomes the very object that its strings w
     }),
     { numRuns: 1000 },
   );
+});
+
+const newName = fc.oneof(name, fc.constantFrom('pid', 'b', 'message', 'user_b', 'é"'));
+const selection: fc.Arbitrary<FieldSelection> = fc.record({
+  fields: fc.option(fc.array(name, { maxLength: 6 }), { nil: undefined }),
+  map: fc.uniqueArray(fc.record({ field: name, name: newName }), { selector: (pair) => pair.field, maxLength: 4 }),
+  mapOnly: fc.boolean(),
+  lowercase: fc.boolean(),
+  added: fc.uniqueArray(fc.record({ name: newName, value: fc.string({ unit: 'binary' }) }), { selector: (one) => one.name, maxLength: 2 }),
+});
+
+test('and so it does where fields are selected, named otherwise and added', () => {
+  fc.assert(
+    fc.property(fc.array(entry, { maxLength: 3 }), selection, (entries, selection) => {
+      for (const one of read(Buffer.concat(entries.map(exportEntry)))) assert.deepEqual(encodeEntry('json', one, { selection }), encodeEntry('json', withoutTable(one), { selection }));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('more names than are kept in mind become the very object that their strings would become', () => {
+  const bytes = Buffer.concat(Array.from({ length: 150 }, (_, at) => exportEntry(Array.from({ length: 20 }, (_, field) => [`F${(at * 7 + field) % 2100}`, `${at}`] as const))));
+  const encoder = createEncoder('json', { maxMessageBytes: undefined, singleLine: false, structuredData: [], bom: false });
+  for (const one of read(bytes)) {
+    const out = new ByteWriter();
+    encoder.encode(one, out);
+    assert.deepEqual(out.view(), encodeEntry('json', withoutTable(one)));
+  }
 });
 
 test('an entry of text is copied, without a string being made of any value', () => {
