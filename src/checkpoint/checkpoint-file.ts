@@ -18,6 +18,8 @@ interface Content {
   readonly savedAt: string;
   readonly destination: string;
   readonly counts: Counts;
+  /** As in a position. */
+  readonly before?: true;
 }
 
 /**
@@ -117,8 +119,8 @@ async function readCheckpoint(path: string): Promise<Read> {
   if (content.version > VERSION) {
     throw new OperatorError('ERR_STATE_VERSION', `The checkpoint ${path} has version ${content.version}, written by a newer journald-forwarder; this one reads up to ${VERSION}. Install the newer program, or start anew with --reset-checkpoint.`);
   }
-  const { cursor, timestamp, counts, destination, savedAt } = content;
-  return { kind: 'valid', checkpoint: { position: { cursor: cursor as Cursor, timestamp }, counts }, destination, savedAt };
+  const { cursor, timestamp, before, counts, destination, savedAt } = content;
+  return { kind: 'valid', checkpoint: { position: { cursor: cursor as Cursor, timestamp, ...(before === true ? { before } : {}) }, counts }, destination, savedAt };
 }
 
 function serialize(checkpoint: Checkpoint, destination: string): string {
@@ -129,6 +131,7 @@ function serialize(checkpoint: Checkpoint, destination: string): string {
     savedAt: new Date().toISOString(),
     destination,
     counts: checkpoint.counts,
+    ...(checkpoint.position.before === true ? { before: true } : {}),
   };
   return JSON.stringify({ ...content, sha256: digest(content) }, undefined, 2) + '\n';
 }

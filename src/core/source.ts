@@ -14,7 +14,7 @@ export interface Chunk {
 /** Where entries come from. */
 export interface Source {
   /**
-   * Yields entries in order, from just after `after` (from where a first run starts, if undefined). Reads no
+   * Yields entries in order, from the position `after` on (from where a first run starts, if undefined). Reads no
    * further than it is pulled, survives the death of what it reads from, and returns when there is nothing left
    * (only where it does not follow) or soon after `signal` aborts. Throws an OperatorError for what only an operator can mend.
    * Read one pass to its end, or abort it, before the next begins.

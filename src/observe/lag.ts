@@ -84,7 +84,7 @@ export class LagMeter {
  */
 export function lagSeconds({ position, firstRead, lastRead, waitingMs }: RouteStatus, newest: Position | undefined): number {
   const settledUs = position?.timestamp ?? firstRead;
-  if (settledUs === undefined || (newest !== undefined && newest.cursor === position?.cursor)) return 0;
+  if (settledUs === undefined || (newest !== undefined && newest.cursor === position?.cursor && position.before !== true)) return 0;
   const newestUs = Math.max(newest?.timestamp ?? 0, lastRead ?? 0);
   // Where the clock was set back between the two, their times tell nothing.
   if (newest !== undefined && newest.timestamp < settledUs && newestUs <= settledUs) return waitingMs / 1000;

@@ -49,7 +49,7 @@ export class AckTracker {
     this.#onAdvance = onAdvance;
   }
 
-  /** The position up to which everything is settled; undefined when nothing ever was. */
+  /** The position up to which everything is settled, or before which a first run began; undefined until either is known. */
   get watermark(): Position | undefined {
     return this.#watermark;
   }
@@ -57,6 +57,11 @@ export class AckTracker {
   /** Batches that were begun and that the watermark has not passed. */
   get openCount(): number {
     return this.#open.length - this.#head;
+  }
+
+  /** Notes where a first run begins, before an entry that is not noted yet: until something is settled, a later one must begin there too. */
+  startBefore(entry: Position): void {
+    this.#watermark = { ...positionOf(entry), before: true };
   }
 
   /** Notes that a batch begins with the next entry, which is not noted yet. */

@@ -241,6 +241,7 @@ export class Route {
   /** Puts a chunk's entries into batches, which are sent as often as they are full. */
   async #take(chunk: Chunk, outbox: Outbox, pass: Pass): Promise<void> {
     const { accepts, sink } = this.#options;
+    this.#noteStart(chunk);
     for (const entry of chunk.entries) {
       const lane = accepts(entry) ? laneOf(sink, entry) : undefined;
       const adding = lane === undefined ? 'skipped' : outbox.add(entry, lane);
@@ -387,6 +388,13 @@ export class Route {
     this.#movedMs = performance.now();
     this.#throughput.add(messages, this.#movedMs);
     this.#options.source.settled?.(position);
+    this.#saver.request();
+  }
+
+  /** Saves at once where a first run begins: a machine may start again before anything is delivered, and its next run would be a first one, too. */
+  #noteStart({ entries: [first] }: Chunk): void {
+    if (first === undefined || this.#tracker.watermark !== undefined) return;
+    this.#tracker.startBefore(first);
     this.#saver.request();
   }
 

@@ -34,6 +34,12 @@ describe('a checkpoint file', () => {
     assert.deepEqual(logger.lines, []);
   });
 
+  test('tells whether the entry is still to come, where a first run has settled nothing', async () => {
+    const start: Checkpoint = { ...checkpoint(1), position: { ...checkpoint(1).position, before: true } };
+    await fileAt(path).save(start);
+    assert.deepEqual(await fileAt(path).load(), start);
+  });
+
   test('keeps the one before, and nothing else', async () => {
     await saveTwo();
     assert.deepEqual((await readdir(join(folder, 'state'))).sort(), ['there.json', 'there.previous.json']);

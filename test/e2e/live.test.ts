@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { eventually } from '../support/eventually.js';
 import { startCountingReceiver, type CountingReceiver } from '../support/counting-receiver.js';
 import { RunningForwarder, type ForwarderOptions } from '../support/forwarder.js';
 import { JournalSandbox } from '../support/journal-sandbox.js';
@@ -93,6 +94,23 @@ describe('a forwarder on a machine of its own', { timeout: 120_000 }, () => {
     const { duplicates, outOfOrder } = receiver.tally;
     assert.deepEqual({ duplicates, outOfOrder }, { duplicates: 0, outOfOrder: 0 });
     assert.equal((await forwarder.stop()).code, 0);
+  });
+
+  it('delivers what a first run could not, after a reboot: that the boot before was never read is not forgotten', async () => {
+    await receiver.close();
+    const forwarder = start();
+    await mark('of a boot in which nothing was delivered');
+    await forwarder.says(/trying again until it answers/);
+    await eventually(() => readdir(state), (files) => files.some((file) => file.endsWith('.json')));
+    await forwarder.stop('SIGKILL');
+    await mark('after the sudden death');
+    await sandbox.reboot();
+    await receiver.restart();
+    await mark('of the next boot');
+    const next = start();
+    await arrived('of the next boot');
+    assert.deepEqual(bodies(), ['of a boot in which nothing was delivered', 'after the sudden death', 'of the next boot']);
+    assert.doesNotMatch((await next.stop()).stderr, /missing/);
   });
 
   it('waits for a receiver that is not there yet, says so once, and says when it is', async () => {

@@ -6,7 +6,7 @@ import type { Delivery, Lanes } from '../../src/core/sink.js';
 import type { Chunk } from '../../src/core/source.js';
 import { Route } from '../../src/pipeline/route.js';
 import { type Attempt, Attempts, delivered, failing, FakeSink, type FakeSinkOptions } from '../support/fake-sink.js';
-import { chunksOf, FakeSource, numbered, numberIn } from '../support/fake-source.js';
+import { beginning, chunksOf, FakeSource, numbered, numberIn } from '../support/fake-source.js';
 import { MemoryCheckpoints, MemoryDeadLetters } from '../support/fake-stores.js';
 import { encodeMessage } from '../support/message-encoder.js';
 import { RecordedLogger } from '../support/recorded-logger.js';
@@ -35,7 +35,7 @@ describe('a route into lanes', { timeout: 60_000 }, () => {
     assert.deepEqual([a.lane, b.lane], ['a', 'b']);
     b.end(delivered);
     await turns();
-    assert.equal(part.route.status().position, undefined);
+    assert.deepEqual(part.route.status().position, beginning);
     a.end(delivered);
     for (let rest = 0; rest < 2; rest++) (await attempts.next()).end(delivered);
     await run;

@@ -4,7 +4,7 @@ import { OperatorError } from '../../src/core/errors.js';
 import type { Chunk } from '../../src/core/source.js';
 import { Route, type RouteOptions } from '../../src/pipeline/route.js';
 import { aborted, Attempts, delivered, failing, FakeSink, sent, stopped, type FakeSinkOptions } from '../support/fake-sink.js';
-import { chunksOf, FakeSource, cursorOf, numbered, numberIn } from '../support/fake-source.js';
+import { beginning, chunksOf, cursorOf, FakeSource, numbered, numberIn } from '../support/fake-source.js';
 import { MemoryCheckpoints, MemoryDeadLetters } from '../support/fake-stores.js';
 import { encodeMessage } from '../support/message-encoder.js';
 import { RecordedLogger } from '../support/recorded-logger.js';
@@ -41,12 +41,30 @@ describe('a route', { timeout: 60_000 }, () => {
     calls[2].end(delivered);
     calls[1].end(delivered);
     await turns();
-    assert.equal(part.route.status().position, undefined);
+    assert.deepEqual(part.route.status().position, beginning);
     assert.equal(part.source.settledNumber, 0);
     assert.equal(part.route.status().unconfirmedBatches, 3);
     calls[0].end(delivered);
     await run;
     assert.equal(part.source.settledNumber, 3);
+  });
+
+  test('saves where a first run begins before anything is delivered, and the next run begins there', async () => {
+    const attempts = new Attempts();
+    const part = routeOver(chunksOf(3), { answer: attempts.answer });
+    const saved = part.checkpoints.nextSave();
+    const run = part.run();
+    const call = await attempts.next();
+    await saved;
+    assert.deepEqual(part.checkpoints.saved?.position, beginning);
+    const next = routeOver(chunksOf(3), { answer: () => delivered });
+    next.checkpoints.saved = part.checkpoints.saved;
+    await next.run();
+    assert.deepEqual([next.source.passes, numberIn(next.checkpoints.saved.position), next.checkpoints.saved.counts.delivered], [[0], 3, 3]);
+    part.stop();
+    part.abort();
+    call.end(failing());
+    await run;
   });
 
   test('reads no further than the sink takes', async () => {
@@ -165,7 +183,7 @@ describe('a route', { timeout: 60_000 }, () => {
     const call = await attempts.next();
     while (part.source.pulled < 6) await turns();
     await turns();
-    assert.equal(part.route.status().position, undefined);
+    assert.deepEqual(part.route.status().position, beginning);
     call.end(delivered);
     await turns();
     assert.equal(numberIn(part.route.status().position), 6);
@@ -200,8 +218,8 @@ describe('a route', { timeout: 60_000 }, () => {
     assert.deepEqual(
       part.deadLetters.letters.map(({ content, ...letter }) => ({ ...letter, content: Buffer.from(content).toString() })),
       [
-        { from: 'there', reason: 'too old', cursor: cursorOf(2), timestamp: 2, content: '2' },
-        { from: 'there', reason: 'empty', cursor: cursorOf(5), timestamp: 5, content: '5' },
+        { from: 'there', kind: 'refused', reason: 'too old', cursor: cursorOf(2), timestamp: 2, content: '2' },
+        { from: 'there', kind: 'refused', reason: 'empty', cursor: cursorOf(5), timestamp: 5, content: '5' },
       ],
     );
     assert.deepEqual(part.checkpoints.saved?.counts, { delivered: 3, filtered: 0, rejected: 2 });
@@ -215,7 +233,7 @@ describe('a route', { timeout: 60_000 }, () => {
     const run = part.run();
     await begun.promise;
     await turns();
-    assert.equal(part.route.status().position, undefined);
+    assert.deepEqual(part.route.status().position, beginning);
     written.resolve();
     await run;
     assert.equal(numberIn(part.checkpoints.saved?.position), 1);
@@ -236,7 +254,7 @@ describe('a route', { timeout: 60_000 }, () => {
     part.stop();
     part.abort();
     await run;
-    assert.equal(part.checkpoints.saved, undefined);
+    assert.deepEqual(part.checkpoints.saved?.position, beginning);
   });
 
   test('sets aside what was refused of a head that is settled, and sends only the rest', async () => {
@@ -247,7 +265,7 @@ describe('a route', { timeout: 60_000 }, () => {
     (await attempts.next()).end({ outcome: 'retryable', code: 'HTTP_503', reason: 'is busy', deliveredCount: 3, rejections: [{ index: 1, reason: 'no' }] });
     const second = await attempts.next();
     assert.deepEqual([second.messages, part.deadLetters.contents], [['4', '5'], ['2']]);
-    assert.equal(part.route.status().position, undefined);
+    assert.deepEqual(part.route.status().position, beginning);
     second.end({ outcome: 'rejected', rejections: [{ index: 0, reason: 'no' }] });
     await run;
     assert.deepEqual(part.deadLetters.contents, ['2', '4']);
@@ -333,7 +351,7 @@ describe('a route', { timeout: 60_000 }, () => {
     assert.equal(underWay, 0);
     part.stop();
     await run;
-    assert.equal(part.checkpoints.saved, undefined);
+    assert.deepEqual(part.checkpoints.saved?.position, beginning);
   });
 
   test('says that it is retrying, and why', async () => {
@@ -473,7 +491,7 @@ describe('stopping a route', { timeout: 60_000 }, () => {
     await run;
     assert.deepEqual(part.source.passes, [0]);
     assert.deepEqual(part.logger.lines, []);
-    assert.equal(part.checkpoints.saved, undefined);
+    assert.deepEqual(part.checkpoints.saved?.position, beginning);
   });
 
   test('ends while it waits for confirmations with as many batches open as it may have', async () => {
@@ -551,7 +569,7 @@ describe('a route that cannot go on', { timeout: 60_000 }, () => {
     const part = routeOver(chunksOf(2), { answer: () => Promise.reject(bug) }, { follows: true });
     await assert.rejects(part.run(), bug);
     assert.equal(part.sink.aborts, 1);
-    assert.equal(part.checkpoints.saved, undefined);
+    assert.deepEqual(part.checkpoints.saved?.position, beginning);
   });
 
   test('rejects where a confirmation does, which is a bug too', async () => {

@@ -12,10 +12,13 @@ export function cursorOf(number: number): Cursor {
   return `n=${number}` as Cursor;
 }
 
-/** The number in a cursor that `cursorOf` made; 0 for no position. */
+/** The number of the entry that a position is just after, by a cursor that `cursorOf` made; 0 for no position. */
 export function numberIn(position: Position | undefined): number {
-  return position === undefined ? 0 : Number(position.cursor.slice(2));
+  return position === undefined ? 0 : Number(position.cursor.slice(2)) - (position.before === true ? 1 : 0);
 }
+
+/** Where a first run begins that has settled nothing: before the first entry. */
+export const beginning: Position = { cursor: cursorOf(1), timestamp: 1, before: true };
 
 /** Entries numbered from 1, cut into chunks of a size. */
 export function chunksOf(count: number, chunkSize = count, entry: (number: number) => Entry = numbered): Chunk[] {

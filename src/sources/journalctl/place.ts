@@ -16,6 +16,8 @@ export class Place {
   #boot: string | undefined;
   /** Whether that is the boot that runs. */
   #isRunning = false;
+  /** Whether `#last` itself is still to be read: a first run began with it. */
+  #isBefore: boolean;
   /** Whether `#last` is an entry that the selection has: then it comes first when reading goes on from it. */
   #isEntry: boolean;
   #isFirst = true;
@@ -23,6 +25,7 @@ export class Place {
 
   private constructor(options: { last?: Position | undefined; from: From; matches?: readonly string[]; isEntry?: boolean }) {
     this.#last = options.last;
+    this.#isBefore = options.last?.before === true;
     this.#from = options.from;
     this.#matches = options.matches ?? [];
     this.#isEntry = options.isEntry ?? false;
@@ -68,7 +71,7 @@ export class Place {
     return this.#boot === undefined ? [] : [`_BOOT_ID=${this.#boot}`];
   }
 
-  /** The last entry that was read, or the one to read after. */
+  /** The last entry that was read, or the one to read after, or with which a first run began. */
   get last(): Position | undefined {
     return this.#last;
   }
@@ -77,6 +80,7 @@ export class Place {
   pinTo(bootId: string, position: Position | undefined, isEntry = false): void {
     const cursor = position === undefined ? undefined : momentOf(position.cursor, bootId);
     this.#last = cursor === undefined ? undefined : position;
+    this.#isBefore = this.#last?.before === true;
     this.#from = cursor === undefined ? undefined : { cursor };
     this.#boot = bootId;
     this.#isRunning = false;
@@ -121,7 +125,9 @@ export class Place {
     if (last === undefined) return { entries, lastIsMissing: false };
     // Read by time, what was logged in the same microsecond may come before it.
     for (let i = from; i < entries.length && (i === from || entries[i]!.timestamp <= last.timestamp); i++) {
-      if (sameEntry(entries[i]!.cursor, last.cursor)) return { entries: entries.slice(i + 1), last: entries[i], lastIsMissing: false };
+      if (!sameEntry(entries[i]!.cursor, last.cursor)) continue;
+      if (this.#isBefore) return { entries: entries.slice(i), lastIsMissing: false };
+      return { entries: entries.slice(i + 1), last: entries[i], lastIsMissing: false };
     }
     return { entries: from === 0 ? entries : entries.slice(from), lastIsMissing: this.#isEntry };
   }
@@ -178,6 +184,7 @@ export class Place {
 
   #moveTo(position: Position, from: From, isEntry: boolean): void {
     this.#last = position;
+    this.#isBefore = position.before === true;
     this.#from = from;
     this.#matches = [];
     this.#isEntry = isEntry;

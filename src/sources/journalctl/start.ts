@@ -125,7 +125,7 @@ async function placeInBoot(boot: string, after: Position, { isConditional, isCon
   if (found.isSure && !isThere(found)) found = await questions.entryAt(cursor, matches);
   // Of another time of day, it is still the same entry.
   const isIt = isThere(found) && parseCursor(found.entry!.cursor)?.xor === parseCursor(after.cursor)?.xor;
-  if (!found.isSure || isThere(found)) return { place: Place.inBoot(boot, isIt ? found.entry : after, !isConditional) };
+  if (!found.isSure || isThere(found)) return { place: Place.inBoot(boot, isIt ? { ...after, ...found.entry! } : after, !isConditional) };
   return { place: Place.inBoot(boot, after), gap: vacuumGap(after, found.entry, isContiguous) };
 }
 

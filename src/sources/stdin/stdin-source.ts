@@ -131,7 +131,7 @@ export class StdinSource {
   #startOf(route: Route, after: Position | undefined): number {
     if (after === undefined) return route.settledThrough;
     const number = numberOf(after.cursor);
-    if (number !== undefined && number <= this.#window.last) return number;
+    if (number !== undefined && number <= this.#window.last) return after.before === true ? number - 1 : number;
     this.#logger.warn('The saved position is of another run, whose standard input is gone: reading from the start.', { cursor: after.cursor });
     return route.settledThrough;
   }

@@ -56,6 +56,15 @@ export function bulkSuite(release: Release): void {
       }
     });
 
+    it('goes on with any entry before which a first run began, in whatever boot that was, and finds nothing missing', async () => {
+      const entries = await read(sourceOf(folder, { start: 'head' }));
+      for (const [index, { cursor, timestamp }] of entries.entries()) {
+        const logger = new RecordedLogger();
+        assert.deepEqual(await messages(sourceOf(folder, { start: 'now', logger }), { cursor, timestamp, before: true }), range(index, 10));
+        assert.deepEqual(logger.lines.filter((line) => !line.startsWith('debug')), []);
+      }
+    });
+
     it('goes on after an entry that the filter leaves out, and skips no match', async () => {
       const entries = await read(sourceOf(folder, { start: 'head' }));
       const { cursor, timestamp } = entries[3]!;
