@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -146,10 +147,14 @@ describe('--metrics', { timeout: 120_000 }, () => {
     const journal = join(folder, 'journal');
     await makeJournal(join(journal, 'system.journal'), [{ fields: { MESSAGE: 'm' } }]);
     const args = ['--directory', journal, '--start', 'head', '--no-follow', '--no-checkpoint', '--to', to()];
-    // Node.js names every module of this kind that it loads, and prom-client is of it.
-    const env = { NODE_DEBUG: 'module' };
-    assert.doesNotMatch((await runForwarder(args, { env })).stderr, /prom-client/);
-    assert.match((await runForwarder([...args, '--metrics', '127.0.0.1:0'], { env })).stderr, /prom-client/);
+    const trace = join(folder, 'trace');
+    const strace: ForwarderOptions['spawn'] = (command, words, options) => spawn('strace', ['-D', '-f', '-qq', '-o', trace, '-e', 'trace=openat', command, ...words], options);
+    const opened = async (...more: string[]): Promise<string> => {
+      await runForwarder([...args, ...more], { spawn: strace });
+      return readFile(trace, 'utf8');
+    };
+    assert.doesNotMatch(await opened(), /dist\/observe\/metrics\.js/);
+    assert.match(await opened('--metrics', '127.0.0.1:0'), /dist\/observe\/metrics\.js/);
   });
 
   function to(): string {
