@@ -6,6 +6,7 @@ import { arch } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { LocalCloudWatch } from '../support/cloudwatch/local-cloudwatch.js';
 import { executable } from '../support/executable.js';
 
 const run = promisify(execFile);
@@ -36,6 +37,16 @@ describe('the one executable file', () => {
       // Nobody listens there, which only a sink can find out; over UDP nobody can.
       assert.match(stdout, url.startsWith('udp') ? /^✓ udp:.* can be reached\.$|^✗ udp:.* cannot be reached/m : /^✗ .* cannot be reached: /m, `${url}\n${stdout}`);
     }
+  });
+
+  it('forwards to CloudWatch Logs with the AWS client that it holds', async () => {
+    const service = await LocalCloudWatch.listen({ region: 'eu-central-1' });
+    const credentials = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', AWS_EC2_METADATA_DISABLED: 'true' };
+    const forwarding = run(file, ['--from', 'stdin', '--to', `cloudwatch:logs?stream=one&region=eu-central-1&create=true&format=cat&endpoint=${service.url}`], { env: { ...environment, ...credentials } });
+    forwarding.child.stdin!.end('the first line\nthe second\n');
+    await forwarding;
+    assert.deepEqual(service.events('logs', 'one').map(({ message }) => message), ['the first line', 'the second']);
+    await service.close();
   });
 
   it('comes with its checksum, and with the licences of all that is in it', async () => {

@@ -146,9 +146,9 @@ for (const { debian, systemd, codename } of RELEASES) {
 /** A machine of that release to which the executable and the units were copied, and nothing else. */
 async function boot(codename: Codename): Promise<BootedSystemd> {
   const [root, program, unit, template] = await Promise.all([debianRelease(codename), executable(), readUnit(UNIT), readUnit(TEMPLATE)]);
-  return BootedSystemd.boot({
+  const system = await BootedSystemd.boot({
     root,
-    binds: { '/usr/local/bin/journald-forwarder': program },
+    binds: { '/mnt/download': program },
     files: {
       [`/etc/systemd/system/${UNIT}`]: unit,
       [`/etc/systemd/system/${TEMPLATE}`]: template,
@@ -156,6 +156,8 @@ async function boot(codename: Codename): Promise<BootedSystemd> {
       [`/etc/systemd/system/${TEMPLATE}.d/test.conf`]: IMPATIENT_AND_STRICT,
     },
   });
+  await system.output('install', '-m', '755', '/mnt/download', '/usr/local/bin/journald-forwarder');
+  return system;
 }
 
 function readUnit(name: string): Promise<string> {
