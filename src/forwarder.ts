@@ -153,7 +153,7 @@ export class Forwarder {
     const fault = await findAccessFault(source, this.#surroundings.identity);
     if (fault !== undefined) throw fault;
     const { directory, namespace, until, allMachines, journalctlPath: path, start, since, follow, reportGaps } = source;
-    const machine = allMachines || directory !== undefined ? undefined : await machineId();
+    const machine = allMachines || directory !== undefined ? undefined : machineId();
     const open = (fields: readonly string[] | undefined, destination: string, events: ReaderEvents): RouteSource =>
       new JournalSource({
         selection: { directory, namespace, until, fields, machineId: machine, ...pushedDown(filter) },

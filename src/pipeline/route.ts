@@ -21,6 +21,8 @@ import { Throughput } from './throughput.js';
 const MAX_OPEN_MARKS = 16_384;
 /** A source that owes a value for so long has nothing to give. */
 const IDLE_AFTER_MS = 1000;
+/** What comes so soon after a batch was sent waits for more: a batch of its own costs as much as fifty entries. */
+const GATHER_MS = 10;
 /** Of a sink that names none. */
 const ATTEMPT_TIMEOUT_MS = 60_000;
 
@@ -72,6 +74,8 @@ export class Route {
   #before: Counts = { delivered: 0, filtered: 0, rejected: 0 };
   #counts = { delivered: 0, filtered: 0, rejected: 0 };
   readonly #throughput = new Throughput();
+  /** When the last batch was sent. */
+  #sentMs = -Infinity;
   /** When something was confirmed last, or when the first batch since then was sent. */
   #movedMs = 0;
   #read = 0;
@@ -233,7 +237,7 @@ export class Route {
   /** Waits for more to put into a batch; false when there is none at hand and the batch is old enough to go. */
   async #mayGrow(startedMs: number, ahead: Lookahead<Chunk>): Promise<boolean> {
     const { maxAgeMs } = this.#options.sink.limits;
-    if (maxAgeMs === 0) return ahead.readyWithin(0);
+    if (maxAgeMs === 0) return ahead.readyWithin(this.#sentMs + GATHER_MS - performance.now());
     const leftMs = startedMs + maxAgeMs - performance.now();
     return leftMs > 0 && ahead.readyWithin(leftMs);
   }
@@ -258,7 +262,8 @@ export class Route {
 
   /** Never rejects: a bug's exception ends the route. `before`: the end of the deliveries that this one must not overtake. */
   async #deliver(parcel: Parcel, pass: Pass, before: Promise<unknown>): Promise<void> {
-    if (this.#unconfirmed <= 1) this.#movedMs = performance.now();
+    this.#sentMs = performance.now();
+    if (this.#unconfirmed <= 1) this.#movedMs = this.#sentMs;
     parcel.mark.messages = parcel.batch.count;
     try {
       await this.#deliverUntilFinal(parcel, pass, before);

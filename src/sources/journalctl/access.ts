@@ -26,7 +26,7 @@ export async function findAccessFault(
   identity: Identity,
 ): Promise<OperatorError | undefined> {
   if (directory !== undefined) return faultOfDirectory(directory);
-  const id = await machineId();
+  const id = machineId();
   let fileCount = 0;
   for (const root of id === undefined ? [] : ROOTS) {
     const { count, fault } = await lookAtFiles(join(root, namespace === undefined ? id! : `${id}.${namespace}`));

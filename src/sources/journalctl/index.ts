@@ -58,7 +58,7 @@ export interface JournalTiming extends Pick<Watch, 'silentMs' | 'graceMs' | 'pol
   readonly longestPauseMs: number;
 }
 
-const TIMING: JournalTiming = { stalledMs: 30_000, silentMs: 30_000, graceMs: 2000, pollMs: 1000, longestPauseMs: 30_000 };
+const TIMING: JournalTiming = { stalledMs: 30_000, silentMs: 30_000, graceMs: 2000, pollMs: 2000, longestPauseMs: 30_000 };
 const FIRST_PAUSE_MS = 100;
 
 /** What lasts over the journalctls of one reading. */
@@ -176,7 +176,7 @@ export class JournalSource implements Source {
       entryAt: (cursor, matches) => this.#inquiry.entryAt(cursor, whole, signal, matches),
       oldestOfBoot: (boot) => this.#inquiry.oldestOfBoot(boot, this.#selection, signal),
       boots: () => this.#inquiry.boots(whole, signal),
-      bootId,
+      bootId: () => Promise.resolve(bootId()),
     };
   }
 
@@ -184,7 +184,7 @@ export class JournalSource implements Source {
     const { place, poison } = reading;
     const logger = this.#logger;
     await this.#files.note();
-    await this.#noteBoot(place);
+    this.#noteBoot(place);
     const through = await this.#endOfBulk(reading);
     const reader = new ExportReader({
       fields: this.#selection.fields,
@@ -229,7 +229,7 @@ export class JournalSource implements Source {
   async *#live(reading: Reading): AsyncGenerator<Chunk, End> {
     const { place, signal } = reading;
     const selection = this.#selection;
-    await this.#noteBoot(place);
+    this.#noteBoot(place);
     // Not those of a start: where the first bulk reading found nothing, all that comes is new.
     const matches = place.pins;
     const watch: Watch = {
@@ -237,7 +237,7 @@ export class JournalSource implements Source {
       newest: () => this.#inquiry.newestIfKnown(selection, signal, matches),
       newestOfAll: async () => (isConditional(selection) ? this.#inquiry.newestIfKnown(withoutConditions(selection), signal, matches) : undefined),
       filesHaveChanged: async () => {
-        const running = await this.#bootId();
+        const running = this.#bootId();
         if (running !== undefined && place.hasLeft(running)) throw new ReadAgain('rotated', 'another boot runs now', true);
         return this.#files.haveChanged();
       },
@@ -248,13 +248,13 @@ export class JournalSource implements Source {
   }
 
   /** Once the running boot is reached, it is read alone; see `placeByBoots`. */
-  async #noteBoot(place: Place): Promise<void> {
-    const running = await this.#bootId();
+  #noteBoot(place: Place): void {
+    const running = this.#bootId();
     if (running !== undefined) place.noteRunning(running);
   }
 
   /** The boot that runs, where the journal is that of one machine. Journals of several mix boots by nature. */
-  async #bootId(): Promise<string | undefined> {
+  #bootId(): string | undefined {
     return this.#selection.machineId === undefined ? undefined : bootId();
   }
 

@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Entry } from '../../core/entry.js';
 import type { Position } from '../../core/position.js';
 import type { Chunk } from '../../core/source.js';
@@ -106,16 +105,19 @@ function pull<T>(values: AsyncIterator<T, void>): Promise<IteratorResult<T, void
 }
 
 /** Whether a promise settles within `ms`; false also when the signal aborts first. */
-async function settlesWithin(promise: Promise<unknown>, ms: number, signal: AbortSignal): Promise<boolean> {
-  const timeout = new AbortController();
-  const settled = promise.then(
-    () => true,
-    () => true,
-  );
-  const passed = delay(ms, false, { signal: AbortSignal.any([timeout.signal, signal]) }).catch(() => false);
-  try {
-    return await Promise.race([settled, passed]);
-  } finally {
-    timeout.abort();
-  }
+function settlesWithin(promise: Promise<unknown>, ms: number, signal: AbortSignal): Promise<boolean> {
+  // Asked for each run of entries: signals of its own would cost more than an entry.
+  return new Promise((resolve) => {
+    const end = (hasSettled: boolean): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', giveUp);
+      resolve(hasSettled);
+    };
+    const giveUp = (): void => end(false);
+    const settle = (): void => end(true);
+    const timer = setTimeout(giveUp, ms);
+    signal.addEventListener('abort', giveUp, { once: true });
+    if (signal.aborted) giveUp();
+    else promise.then(settle, settle);
+  });
 }
