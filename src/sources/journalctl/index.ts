@@ -223,6 +223,8 @@ export class JournalSource implements Source {
     const isFirst = place.last === undefined;
     if (this.#selection.until !== undefined || (isFirst && this.#options.since !== undefined)) return undefined;
     if (!isFirst && !isConditional(this.#selection)) return undefined;
+    // Asked when the reading began: the first byte need not wait for the same answer again.
+    if (isFirst && place.pins.length === 0 && this.#anchor?.position !== undefined) return this.#anchor.position;
     return this.#inquiry.newest(withoutConditions(this.#selection), signal, place.pins);
   }
 
