@@ -276,6 +276,7 @@ function environment(): NodeJS.ProcessEnv {
     PATH: [join(prefix, 'bin'), dirname(process.execPath), process.env['PATH'] ?? ''].join(':'),
     // What stands for /var/lib/journald-forwarder.
     STATE_DIRECTORY: join(folder, 'state'),
+    npm_config_audit: 'false',
     npm_config_prefer_offline: 'true',
     npm_config_update_notifier: 'false',
   };

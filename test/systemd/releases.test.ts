@@ -156,7 +156,7 @@ async function boot(codename: Codename): Promise<BootedSystemd> {
       [`/etc/systemd/system/${TEMPLATE}.d/test.conf`]: IMPATIENT_AND_STRICT,
     },
   });
-  await system.output('install', '-m', '755', '/mnt/download', '/usr/local/bin/journald-forwarder');
+  await system.output('install', '-D', '-m', '755', '/mnt/download', '/usr/local/bin/journald-forwarder');
   return system;
 }
 
