@@ -79,7 +79,7 @@ describe('cloudwatch:, as a user runs it', { timeout: 120_000 }, () => {
   });
 
   it('says before anything is sent whether all is well, and what is wrong', async () => {
-    await aws.logs(['create-log-group', '--log-group-name', 'there']);
+    service.create('there');
     const checked = async (group: string, more = '', env: Readonly<Record<string, string>> = {}): Promise<string> => {
       const { code, stdout } = await runForwarder(['check', ...argumentsFor(group, `${here()}${more}`)], { env: { ...environment, ...env } });
       const line = stdout.toString().split('\n').find((text) => /^[✓✗] cloudwatch:/.test(text)) ?? stdout.toString();

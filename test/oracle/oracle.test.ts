@@ -4,7 +4,7 @@ import { report } from './report.js';
 import { runOracle } from './run.js';
 
 /** How long things fail. With a beginning and a drain, two minutes at most; test/run sets less for the second Node.js. */
-const minutes = Number(process.env['ORACLE_MINUTES'] ?? 1.25);
+const minutes = Number(process.env['ORACLE_MINUTES'] ?? 1);
 /** In which everything that can fail does within 75 s. */
 const seed = Number(process.env['ORACLE_SEED'] ?? 257);
 
