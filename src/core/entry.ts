@@ -31,9 +31,10 @@ export interface Entry {
 }
 
 /**
- * The fields of an entry as they were read, repetitions included: from index `from` up to `to` of `table`, four numbers
- * for each. The first is the same where two fields have one name, and its upper 16 bits are the length of that; then, as
- * offsets into `bytes`, where the name begins, where the value begins and where it ends. A name is made of `[A-Z0-9_]`.
+ * The fields of an entry as they were read, repetitions included: from index `from` up to `to` of `table`, `fieldWidth`
+ * numbers for each. The first is the same where two fields have one name, and its upper 16 bits are the length of that;
+ * then, as offsets into `bytes`, where the name begins, where the value begins and where it ends. A name is made of
+ * `[A-Z0-9_]`.
  */
 export interface FieldTable {
   readonly bytes: Uint8Array;
@@ -90,5 +91,8 @@ export function textOf(entry: Entry, name: string): string | undefined {
   const first = Array.isArray(value) ? (value as readonly (string | Uint8Array)[])[0] : (value as string | Uint8Array | undefined);
   return first === undefined || typeof first === 'string' ? first : Buffer.from(first.buffer, first.byteOffset, first.byteLength).toString('utf8');
 }
+
+/** How many numbers a field takes in a field table: its key, the start of its name, the start and end of its value. */
+export const fieldWidth = 4;
 
 const none = new Uint8Array(0);

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { ByteWriter } from '../core/byte-writer.js';
-import type { FieldTable } from '../core/entry.js';
+import { fieldWidth, type FieldTable } from '../core/entry.js';
 import type { FieldSelector } from './json-fields.js';
 import { Members, type MemberOf } from './json-members.js';
 
@@ -8,8 +8,6 @@ import { Members, type MemberOf } from './json-members.js';
 const MAX_BYTES = 64 * 1024;
 /** What an escape takes at most (`\u001b`), for a byte. */
 const ESCAPE_BYTES = 6;
-/** Numbers of a field in a field table. */
-const FIELD_WIDTH = 4;
 
 /**
  * The object of an entry whose values are valid UTF-8 and no two of whose members want one name, made without making a
@@ -48,9 +46,9 @@ export class JsonCopier {
     this.#isAscii = true;
     for (let place = 0; place < first.length; place++) {
       const field = first[place]!;
-      if (field >= 0) at = this.#copy(found[(field - from) / FIELD_WIDTH]!.opening!, bytes, table[field + 2]!, table[field + 3]!, target, at);
+      if (field >= 0) at = this.#copy(found[(field - from) / fieldWidth]!.opening!, bytes, table[field + 2]!, table[field + 3]!, target, at);
     }
-    for (let field = from, index = 0; field < to; field += FIELD_WIDTH, index++) {
+    for (let field = from, index = 0; field < to; field += fieldWidth, index++) {
       const { opening, place } = found[index]!;
       if (place < 0 && opening !== undefined) at = this.#copy(opening, bytes, table[field + 2]!, table[field + 3]!, target, at);
     }
@@ -81,7 +79,7 @@ export class JsonCopier {
       room += member.length;
     }
     const found = this.#found;
-    for (let field = from, index = 0; field < to; field += FIELD_WIDTH, index++) {
+    for (let field = from, index = 0; field < to; field += fieldWidth, index++) {
       const member = members.of(bytes, table[field]!, table[field + 1]!);
       found[index] = member;
       if (member.opening === undefined) continue;

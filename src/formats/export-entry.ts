@@ -1,8 +1,5 @@
-import { FieldSlice, type Cursor, type Entry, type FieldTable, type FieldValue } from '../core/entry.js';
+import { fieldWidth, FieldSlice, type Cursor, type Entry, type FieldTable, type FieldValue } from '../core/entry.js';
 import { repeatedValue, textOrBytes } from './field-value.js';
-
-/** How many numbers a field takes in a field table: its key, the start of its name, the start and end of its value. */
-export const fieldWidth = 4;
 
 /** What fields are first told apart by: the length of the name, its first and its last byte. */
 export function fieldKey(length: number, first: number, last: number): number {

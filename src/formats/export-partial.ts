@@ -1,5 +1,6 @@
 import { ByteWriter } from '../core/byte-writer.js';
-import { ExportEntry, fieldKey, fieldWidth } from './export-entry.js';
+import { fieldWidth } from '../core/entry.js';
+import { ExportEntry, fieldKey } from './export-entry.js';
 import { byteKind, maxFields, maxNameLength, maxValueBytes } from './export-limits.js';
 import type { FieldChoice } from './field-choice.js';
 

@@ -1,4 +1,5 @@
-import { ExportEntry, fieldKey, fieldWidth } from './export-entry.js';
+import { fieldWidth } from '../core/entry.js';
+import { ExportEntry, fieldKey } from './export-entry.js';
 import { PartialEntry } from './export-partial.js';
 import { byteKind, maxFields, maxNameLength } from './export-limits.js';
 import { FieldChoice } from './field-choice.js';
