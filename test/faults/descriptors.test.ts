@@ -60,6 +60,27 @@ describe('too few file descriptors', { timeout: 60_000, concurrency: true }, () 
     }
   });
 
+  for (const shortage of ['EAGAIN', 'ENOMEM']) {
+    it(`or, with ${shortage}, processes: the second journalctl is started again`, async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'processes-'));
+      const receiver = await startCountingReceiver();
+      await makeJournal(join(folder, 'journal', 'one.journal'), [{ time: 1_604_430_000_000_000, fields: { MESSAGE: 'entry ~Q000000000~' } }]);
+      // Threads are made with another call.
+      const failing = ['-f', '-qq', '-o', '/dev/null', '-e', 'trace=clone', '-e', `inject=clone:error=${shortage}:when=2`];
+      const forwarder = new RunningForwarder(['--directory', join(folder, 'journal'), '--start', 'head', '--no-follow', '--no-checkpoint', '--to', `tcp://127.0.0.1:${receiver.port}`], { spawn: (command, args, options) => spawn('strace', [...failing, command, ...args], options) });
+      try {
+        const exit = await forwarder.exit;
+        assert.equal(exit.code, 0, exit.stderr);
+        assert.match(exit.stderr, new RegExp(`WARN .*journalctl.*it could not be started: ${shortage}`));
+        assert.deepEqual([receiver.missing(1), receiver.tally.duplicates], [[], 0]);
+      } finally {
+        await forwarder.stop('SIGKILL');
+        await receiver.close();
+        await rm(folder, { recursive: true });
+      }
+    });
+  }
+
   it('for the program to start: it says what to raise', async () => {
     // Each Node.js needs another number of them, so that a limit would be hit by another open each time.
     const module = join(import.meta.dirname, '../../dist/forwarder.js');

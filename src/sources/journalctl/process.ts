@@ -1,14 +1,11 @@
-import { closeSync, openSync } from 'node:fs';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { Readable } from 'node:stream';
-import { execa } from 'execa';
 import { OperatorError } from '../../core/errors.js';
 
 /** What is kept of stderr: journalctl has a line for each file that it ignores. */
 const STDERR_BYTES = 64 * 1024;
 /** A shortage that passes, in which no process can be started. */
 const SHORTAGES = ['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM'];
-/** The pipes of a child take six, and what opens files at the same moment needs some too. */
-const FILES_FOR_A_CHILD = 12;
 const KILL_AFTER_MS = 1000;
 
 /** How journalctl ended. */
@@ -40,47 +37,53 @@ export interface JournalctlProgram {
   readonly variables?: Readonly<Record<string, string>>;
 }
 
-/** Starts journalctl with an environment of its own making, so that no pager, colour or locale changes what it prints. */
+/**
+ * Starts journalctl with an environment of its own making, so that no pager, colour or locale changes what it prints.
+ * By Node.js itself: the first byte waits for two of them, and to load and use execa would hold each up.
+ */
 export function startJournalctl(program: JournalctlProgram, args: readonly string[]): Journalctl {
-  const shortage = shortageOfFiles();
-  if (shortage !== undefined) return neverStarted(shortage);
   const { PATH, TZ } = program.environment;
-  const child = execa(program.path, args, {
-    env: { ...(PATH === undefined ? {} : { PATH }), ...(TZ === undefined ? {} : { TZ }), LC_ALL: 'C.UTF-8', SYSTEMD_COLORS: '0', SYSTEMD_LOG_COLOR: '0', SYSTEMD_PAGER: '', ...program.variables },
-    extendEnv: false,
-    stdin: 'ignore',
-    // execa would kill it once 100 MB of output have been kept.
-    buffer: false,
-    reject: false,
-    forceKillAfterDelay: KILL_AFTER_MS,
-  });
+  const env = { ...(PATH === undefined ? {} : { PATH }), ...(TZ === undefined ? {} : { TZ }), LC_ALL: 'C.UTF-8', SYSTEMD_COLORS: '0', SYSTEMD_LOG_COLOR: '0', SYSTEMD_PAGER: '', ...program.variables };
+  let child: ChildProcess;
+  try {
+    // Where there are too few file descriptors, it has no streams; then as in other cases, an error is emitted.
+    child = spawn(program.path, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  } catch (error) {
+    return neverStarted(program.path, error as NodeJS.ErrnoException);
+  }
   let stderr = '';
-  child.stderr.setEncoding('utf8');
-  child.stderr.on('data', (text: string) => {
+  child.stderr?.setEncoding('utf8');
+  child.stderr?.on('data', (text: string) => {
     if (stderr.length < STDERR_BYTES) stderr = (stderr + text).slice(0, STDERR_BYTES);
   });
   // A read error is told by the exit, too.
-  child.stderr.on('error', () => undefined);
-  child.stdout.on('error', () => undefined);
-  const exit = child.then((result): Exit => {
-    if (result.exitCode === undefined && result.signal === undefined) {
-      if (!SHORTAGES.includes(result.code ?? '')) throw cannotRun(program.path, result);
-      stderr = notStarted(result.code);
-    }
-    return { code: result.exitCode, signal: result.signal, stderr: stderr.trim() };
+  child.stderr?.on('error', () => undefined);
+  child.stdout?.on('error', () => undefined);
+  const exit = new Promise<Exit>((resolve, reject) => {
+    child.once('close', (code, signal) => { resolve({ code: code ?? undefined, signal: signal ?? undefined, stderr: stderr.trim() }); });
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      // Of one that runs, this tells that it cannot be signalled: then it ends by its closed pipe.
+      if (child.pid !== undefined) return;
+      stderr = notStarted(error.code);
+      if (isShortage(error)) resolve({ code: undefined, signal: undefined, stderr });
+      else reject(cannotRun(program.path, error));
+    });
   });
   // Whoever reads stdout asks for the exit only at its end: until then a failure to start must not count as unhandled.
   exit.catch(() => undefined);
+  const stdout = child.stdout ?? Readable.from([]);
   return {
     pid: child.pid,
-    stdout: child.stdout,
+    stdout,
     stderr: () => stderr.trim(),
     exit,
     async stop() {
       child.kill('SIGTERM');
+      const force = setTimeout(() => void child.kill('SIGKILL'), KILL_AFTER_MS);
       // A child that blocks in a full pipe does not see the signal before it is read on or closed.
-      child.stdout.destroy();
+      stdout.destroy();
       await exit.catch(() => undefined);
+      clearTimeout(force);
     },
   };
 }
@@ -100,35 +103,26 @@ export async function runJournalctl(program: JournalctlProgram, args: readonly s
   }
 }
 
-/**
- * Why there are too few file descriptors for a child, or undefined. Asked beforehand: Node.js gives a child that got no
- * pipes no streams either, at which execa throws, and then nobody listens for the child's own error, which ends the process.
- */
-function shortageOfFiles(): string | undefined {
-  const opened: number[] = [];
-  try {
-    while (opened.length < FILES_FOR_A_CHILD) opened.push(openSync('/dev/null', 'r'));
-    return undefined;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code;
-  } finally {
-    for (const file of opened) closeSync(file);
-  }
+/** For the errors of a start that Node.js throws: ENOMEM is one. */
+function neverStarted(path: string, error: NodeJS.ErrnoException): Journalctl {
+  const stderr = notStarted(error.code);
+  const exit = isShortage(error) ? Promise.resolve({ code: undefined, signal: undefined, stderr }) : Promise.reject(cannotRun(path, error));
+  exit.catch(() => undefined);
+  return { pid: undefined, stdout: Readable.from([]), stderr: () => stderr, exit, stop: () => Promise.resolve() };
 }
 
-function neverStarted(shortage: string): Journalctl {
-  const stderr = notStarted(shortage);
-  return { pid: undefined, stdout: Readable.from([]), stderr: () => stderr, exit: Promise.resolve({ code: undefined, signal: undefined, stderr }), stop: () => Promise.resolve() };
+function isShortage({ code }: NodeJS.ErrnoException): boolean {
+  return SHORTAGES.includes(code ?? '');
 }
 
 function notStarted(code: string | undefined): string {
   return `it could not be started: ${code}`;
 }
 
-function cannotRun(path: string, result: { readonly code?: string | undefined; readonly shortMessage?: string | undefined; readonly cause?: unknown }): OperatorError {
+function cannotRun(path: string, error: NodeJS.ErrnoException): OperatorError {
   return new OperatorError(
     'ERR_JOURNALCTL',
-    `Cannot run "${path}": ${result.code ?? result.shortMessage ?? 'unknown error'}. Install systemd, or name the program with --journalctl-path.`,
-    { cause: result.cause },
+    `Cannot run "${path}": ${error.code ?? error.message}. Install systemd, or name the program with --journalctl-path.`,
+    { cause: error },
   );
 }
