@@ -106,7 +106,7 @@ export class Forwarder {
     const inputs = await this.#openInputs();
     const deadline = abortAfter(ending, this.#settings.shutdownTimeoutMs);
     try {
-      this.#lanes = await Promise.all(this.#settings.destinations.map((destination) => this.#lane(destination, inputs)));
+      this.#lanes = await Promise.all(this.#settings.destinations.map((destination) => this.#lane(destination, inputs, ending)));
       for (const lane of this.#lanes) if (!(await this.#claim(lane, locks, ending))) return 'done';
       await this.#openMonitor();
       this.#hasStarted = true;
@@ -127,6 +127,8 @@ export class Forwarder {
       if (inputs.isForsaken() || this.#lanes.some(({ route, isDurable }) => !isDurable && !route.isComplete)) return 'undelivered';
       return this.#lanes.some(({ route }) => route.status().checkpointError !== undefined) ? 'unsaved' : 'done';
     } finally {
+      // What a source asked ahead, too, where no lock could be had.
+      failed.abort();
       deadline.clear();
       inputs.close();
       for (const { lag } of this.#lanes) lag.close();
@@ -206,8 +208,8 @@ export class Forwarder {
     logger.info(`Metrics and health are served at ${this.#monitorServer.url}/metrics, /healthz and /readyz`);
   }
 
-  /** Puts together what one destination needs. Opens nothing yet. */
-  async #lane(destination: DestinationSettings, inputs: Inputs): Promise<Lane> {
+  /** Puts together what one destination needs. Opens nothing yet, but lets its source ask until `ending` what it has to know. */
+  async #lane(destination: DestinationSettings, inputs: Inputs, ending: AbortSignal): Promise<Lane> {
     const { logger, own, stdout, environment, tlsMemory } = this.#surroundings;
     const { state, filter: conditions } = this.#settings;
     const { name, label } = destination;
@@ -220,6 +222,7 @@ export class Forwarder {
     // A gap is nobody's entry: no condition is meant for it.
     const accepts = reportGaps ? (entry: Entry) => filter.accepts(entry) || isGap(entry) : filter.accepts;
     const input = inputs.open(fieldsFor(encoder, sink, [...filter.fields, ...(joins ? JOINED_FIELDS : [])]), name, reader);
+    input.prepare?.(ending);
     const source = joins ? joinLines(input) : input;
     const isDurable = state.checkpoint && inputs.canBeReadAgain;
     const checkpoints = isDurable ? new CheckpointFile({ path: join(state.directory, `${name}.json`), destination: label, logger }) : this.#memoryFor(name);
@@ -288,7 +291,7 @@ interface Inputs {
   close(): void;
 }
 
-type RouteSource = Source & { release?(): void; newest?(signal: AbortSignal): Promise<Position | undefined> };
+type RouteSource = Source & { prepare?(signal: AbortSignal): void; release?(): void; newest?(signal: AbortSignal): Promise<Position | undefined> };
 
 interface Lane {
   readonly name: string;

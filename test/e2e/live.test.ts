@@ -205,6 +205,10 @@ describe('a forwarder on a machine of its own', { timeout: 120_000 }, () => {
     const exit = await second.exit;
     assert.equal(exit.code, 1);
     assert.match(exit.stderr, /Another journald-forwarder uses the state of "tcp-127\.0\.0\.1-\d+"/);
+    const hanging = join(state, 'journalctl');
+    await writeFile(hanging, '#!/bin/sh\nexec sleep 1000\n', { mode: 0o755 });
+    const third = await start({ more: ['--journalctl-path', hanging] }).exit;
+    assert.equal(third.code, 1, 'nor does what it asked of journalctl keep it');
     await first.stop('SIGKILL');
     start();
     await mark('mark-2');

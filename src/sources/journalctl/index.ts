@@ -92,6 +92,8 @@ export class JournalSource implements Source {
   readonly #recorded = new Set<string>();
   /** The newest entry when the first reading began. Kept: `--start now` begins here also when it has to begin again. */
   #anchor: { readonly position: Position | undefined } | undefined;
+  /** That entry, where it was asked for ahead of the reading. */
+  #prepared: Promise<Position | undefined> | undefined;
   #buffered: Promise<JournalctlProgram> | undefined;
   /** Some builds of systemd 250–253 may refuse `--follow` with `--merge`. */
   #canMerge = true;
@@ -115,6 +117,17 @@ export class JournalSource implements Source {
   /** Why nothing can be read at present, where journalctl fails each time. */
   get trouble(): string | undefined {
     return this.#trouble.why;
+  }
+
+  /**
+   * Asks ahead what the first reading has to know before it begins, while its caller is busy with something else.
+   * `signal`: aborts before, or with, that of the reading.
+   */
+  prepare(signal: AbortSignal): void {
+    this.#prepared ??= this.#newestOfAll(signal);
+    this.#buffered ??= buffered(this.#options.program);
+    // Who reads is told.
+    for (const asked of [this.#prepared, this.#buffered]) asked.catch(() => undefined);
   }
 
   async *read(after: Position | undefined, signal: AbortSignal): AsyncGenerator<Chunk, void> {
@@ -152,7 +165,7 @@ export class JournalSource implements Source {
 
   async #begin(after: Position | undefined, signal: AbortSignal): Promise<Reading> {
     // Asked before the first bulk reading: where that finds nothing, the live one begins here and misses nothing.
-    this.#anchor ??= { position: await this.#inquiry.newest(withoutConditions(this.#selection), signal) };
+    this.#anchor ??= { position: await (this.#prepared ?? this.#newestOfAll(signal)) };
     const anchor = this.#anchor.position;
     const { place, gap, then = [] } = await findPlace(after, {
       ...this.#options,
@@ -166,6 +179,10 @@ export class JournalSource implements Source {
     const sift = new Sift(place, this.#gaps, this.#isContiguous);
     if (gap !== undefined) sift.report(`vacuum:${after!.cursor}`, gap);
     return { place, sift, poison: new PoisonWatch(), signal, unsaved: after === undefined ? place.last : undefined, then: [...then] };
+  }
+
+  #newestOfAll(signal: AbortSignal): Promise<Position | undefined> {
+    return this.#inquiry.newest(withoutConditions(this.#selection), signal);
   }
 
   #questions(signal: AbortSignal): Questions {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { textOf } from '../../../src/core/entry.js';
 import { JournalSource, type JournalSelection } from '../../../src/sources/journalctl/index.js';
+import { eventually } from '../../support/eventually.js';
 import { makeJournal } from '../../support/make-journal.js';
 import { RecordedLogger } from '../../support/recorded-logger.js';
 
@@ -39,6 +41,24 @@ describe('the newest entry of a journal', { timeout: 30_000 }, () => {
     setImmediate(() => stop.abort());
     await assert.rejects(asked);
     await assert.rejects(sourceOf({}).newest(stop.signal), 'nor is it begun after the signal has aborted');
+  });
+
+  it('is asked once where a reading is prepared, which then begins from there', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'prepared-'));
+    const [program, questions] = [join(directory, 'journalctl'), join(directory, 'questions')];
+    await writeFile(program, `#!/bin/sh\ncase "$*" in *--reverse*) journalctl "$@"; echo >> ${questions};; *) exec journalctl "$@";; esac\n`, { mode: 0o755 });
+    const asked = async (): Promise<number> => (await readFile(questions, 'utf8').catch(() => '')).length;
+    await makeJournal(join(directory, 'system.journal'), [{ time: T0, fields: { MESSAGE: 'before' } }]);
+    const source = new JournalSource({ selection: { directory }, program: { path: program, environment: { PATH: process.env['PATH'] } }, start: 'now', follow: false, logger: new RecordedLogger() });
+    source.prepare(never);
+    source.prepare(never);
+    await eventually(asked, (times) => times === 1);
+    await makeJournal(join(directory, 'system2.journal'), [{ time: T0 + 1, fields: { MESSAGE: 'since' } }]);
+    const messages: (string | undefined)[] = [];
+    for await (const { entries } of source.read(undefined, never)) messages.push(...entries.map((entry) => textOf(entry, 'MESSAGE')));
+    assert.deepEqual(messages, ['since']);
+    assert.equal(await asked(), 1);
+    await rm(directory, { recursive: true });
   });
 
   function sourceOf(selection: JournalSelection, path = 'journalctl'): JournalSource {
