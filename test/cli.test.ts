@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { Script } from 'node:vm';
 import { parseCommandLine } from '../src/cli.js';
 import type { CommandLine } from '../src/cli.js';
 import { commandNames } from '../src/commands.js';
@@ -106,8 +108,8 @@ describe('bin/journald-forwarder.js', () => {
   let folder = '';
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'bin-test-'));
-    await mkdir(join(folder, 'bin'));
-    await copyFile(fileURLToPath(new URL('../bin/journald-forwarder.js', import.meta.url)), join(folder, 'bin', 'journald-forwarder.js'));
+    await cp(fileURLToPath(new URL('../bin', import.meta.url)), join(folder, 'bin'), { recursive: true });
+    await mkdir(join(folder, 'dist'));
     await writeFile(join(folder, 'package.json'), '{"type":"module"}');
     await writeFile(join(folder, 'old-node.js'), 'Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.17.9" } });');
   });
@@ -130,8 +132,26 @@ describe('bin/journald-forwarder.js', () => {
   });
 
   it('hands over to dist/main.js', async () => {
-    await mkdir(join(folder, 'dist'));
-    await writeFile(join(folder, 'dist', 'main.js'), 'console.log(process.argv.slice(2).join());');
+    await writeFile(join(folder, 'dist', 'main.js'), '(function () { console.log(process.argv.slice(2).join()); })');
     assert.deepEqual(await started('bin/journald-forwarder.js', 'a', 'b'), { code: 0, stdout: 'a,b\n', stderr: '' });
+  });
+
+  it('runs what the build has compiled of dist/main.js, and of nothing else', async () => {
+    const [source, other] = ['one', 'two'].map((word) => `(function () { console.log(${JSON.stringify(word)}); })`) as [string, string];
+    await writeFile(join(folder, 'dist', 'main.js'), source);
+    // Of another source, which is as long, to see what is run: V8 compares the length only.
+    const code = new Script(other).createCachedData();
+    const printed = async (digest: Buffer, data: Buffer): Promise<string> => {
+      await writeFile(join(folder, 'dist', `main.js.${process.versions.v8}-${process.arch}.cache`), Buffer.concat([digest, data]));
+      const { stdout, stderr } = await started('bin/journald-forwarder.js');
+      return stdout + stderr;
+    };
+    const digestOf = (text: string, data: Buffer): Buffer => createHash('sha256').update(text).update(data).digest();
+    assert.equal(await printed(digestOf(source, code), code), 'two\n');
+    assert.equal(await printed(digestOf(other, code), code), 'one\n', 'of another source');
+    assert.equal(await printed(digestOf(source, code), code.subarray(0, -8)), 'one\n', 'cut off');
+    const strange = Buffer.concat([Buffer.from('xxxx'), code.subarray(4)]);
+    assert.equal(await printed(digestOf(source, strange), strange), 'one\n', 'of another V8');
+    assert.equal(await printed(Buffer.alloc(0), Buffer.alloc(0)), 'one\n', 'empty');
   });
 });

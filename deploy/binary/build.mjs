@@ -3,39 +3,26 @@
 //
 // Node.js 24, whose binary needs nothing but the C library and libstdc++ (26's wants libatomic, which CoreOS lacks).
 import { createHash } from 'node:crypto';
-import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { execFileSync } from 'node:child_process';
-import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { inject } from 'postject';
+import { bundle, top } from '../bundle/bundle.mjs';
+import { makeCodeCaches } from '../bundle/code-cache.mjs';
 import { commit } from '../commit.mjs';
 import { licenceIn, licences } from '../licences.mjs';
 
-const top = fileURLToPath(new URL('../..', import.meta.url));
 const nodeVersion = '24.21.0';
+const program = 'journald-forwarder.cjs';
 /** What most runs, or the beginnings of all, do not need: at each start it would be read, and checked, with the program. */
-const lateScripts = {
+const late = {
   'aws.cjs': ['@aws-sdk/*', '@smithy/*', 'http-proxy-agent', 'https-proxy-agent', 'proxy-from-env'],
+  'execa.cjs': ['execa'],
   'metrics.cjs': ['prom-client'],
   'settings.cjs': ['yaml', 'zod'],
   'undici.cjs': ['undici'],
   'winston.cjs': ['winston'],
-};
-const options = {
-  absWorkingDir: top,
-  bundle: true,
-  platform: 'node',
-  format: 'cjs',
-  target: `node${nodeVersion}`,
-  minifyWhitespace: true,
-  minifySyntax: true,
-  keepNames: true,
-  legalComments: 'none',
-  metafile: true,
-  logLevel: 'warning',
 };
 
 /** What Node.js looks for in its own binary (nodejs.org, Single executable applications). */
@@ -47,8 +34,8 @@ if (!['x64', 'arm64'].includes(architecture)) throw new Error(`There is no execu
 const work = await mkdtemp(join(tmpdir(), 'build-binary-'));
 try {
   const node = await nodeBinary(architecture);
-  const { script, late, modules } = await bundle();
-  const blob = await makeBlob(script, late);
+  const { scripts, modules } = await bundleAll();
+  const blob = await makeBlob(scripts);
   const file = join(top, 'dist', `journald-forwarder-linux-${architecture}`);
   await assemble(node, blob, file);
   await writeFile(`${file}.sha256`, `${createHash('sha256').update(await readFile(file)).digest('hex')}  journald-forwarder-linux-${architecture}\n`);
@@ -71,50 +58,45 @@ async function nodeBinary(arch) {
   return binary;
 }
 
-/** The program as one script, the packages that it needs late as others, and the files that went into them all. */
-async function bundle() {
+/** The program and the scripts beside it, by their names, and the files that went into them all. */
+async function bundleAll() {
   const { version } = JSON.parse(await readFile(join(top, 'package.json'), 'utf8'));
-  const define = { 'import.meta.url': 'importMetaUrl', EXECUTABLE_BUILD: JSON.stringify({ version, commit: commit() }) };
-  const program = { ...options, entryPoints: [join(top, 'src/main.ts')], define, external: Object.values(lateScripts).flat(), plugins: [{ name: 'own require', setup: giveOwnRequire }] };
-  const { metafile } = await build({ ...program, write: false, outfile: 'program.cjs' });
-  const needed = Object.values(metafile.inputs).flatMap(({ imports }) => imports.filter(({ external, path }) => external && !isBuiltin(path)).map(({ path }) => path));
-  const scripts = Object.entries(lateScripts).map(([script, patterns]) => [script, [...new Set(needed)].filter((name) => patterns.some((pattern) => (pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern))).sort()]);
-
-  const files = [metafile];
-  const late = {};
-  for (const [script, names] of scripts) {
-    const contents = names.map((name) => `exports[${JSON.stringify(name)}] = () => require(${JSON.stringify(name)});`).join('\n');
-    files.push((await build({ ...options, stdin: { contents, resolveDir: top }, outfile: join(work, script) })).metafile);
-    late[script] = join(work, script);
-  }
-  const packages = Object.fromEntries(scripts.flatMap(([script, names]) => names.map((name) => [name, script])));
-  const banner = [
-    `const LATE_PACKAGES = ${JSON.stringify(packages)};`,
-    await readFile(join(top, 'deploy/binary/late-packages.cjs'), 'utf8'),
-    // Only read where the program is not one file.
-    "const importMetaUrl = require('node:url').pathToFileURL(process.execPath).href;",
-  ];
-  const script = join(work, 'journald-forwarder.cjs');
-  await build({ ...program, outfile: script, banner: { js: banner.join('\n') } });
-  return { script, late, modules: files.flatMap(({ inputs }) => Object.keys(inputs)) };
+  const banner = `
+const lateScript = module.compiled;
+// Only read where the program is not one file.
+const importMetaUrl = require('node:url').pathToFileURL(process.execPath).href;`;
+  const { scripts, modules } = await bundle({
+    outfile: join(work, program),
+    lateFolder: work,
+    late,
+    banner,
+    settings: { target: `node${nodeVersion}`, minifyWhitespace: true, minifySyntax: true, keepNames: true, legalComments: 'none' },
+    program: {
+      define: { 'import.meta.url': 'importMetaUrl', EXECUTABLE_BUILD: JSON.stringify({ version, commit: commit() }) },
+      plugins: [{ name: 'own require', setup: giveOwnRequire }],
+    },
+  });
+  return { scripts: { [program]: join(work, program), ...scripts }, modules };
 }
 
 function giveOwnRequire({ onResolve }) {
   onResolve({ filter: /^node:module$/ }, ({ importer }) => (importer.startsWith(join(top, 'src')) ? { path: join(top, 'deploy/binary/bundled-modules.cjs') } : undefined));
 }
 
-/** The blob is made by a Node.js of the same version, and with its code cache starts faster; another architecture's cache is of no use. */
-async function makeBlob(script, late) {
+/** The blob is made by a Node.js of the same version, which also compiles the scripts ahead; for another architecture that is of no use. */
+async function makeBlob(scripts) {
   const maker = await nodeBinary(process.arch);
+  const isOwn = architecture === process.arch;
+  const assets = { ...scripts, 'sample.journal.gz': join(top, 'src/demo/sample.journal.gz') };
+  if (isOwn) {
+    await makeCodeCaches({ script: scripts[program], node: maker });
+    for (const [name, script] of Object.entries(scripts)) {
+      if (await access(`${script}.cache`).then(() => true, () => false)) assets[`${name}.cache`] = `${script}.cache`;
+    }
+  }
   const blob = join(work, 'blob');
   const configuration = join(work, 'sea.json');
-  await writeFile(configuration, JSON.stringify({
-    main: script,
-    output: blob,
-    disableExperimentalSEAWarning: true,
-    useCodeCache: architecture === process.arch,
-    assets: { ...late, 'sample.journal.gz': join(top, 'src/demo/sample.journal.gz') },
-  }));
+  await writeFile(configuration, JSON.stringify({ main: join(top, 'deploy/binary/start.cjs'), output: blob, disableExperimentalSEAWarning: true, useCodeCache: isOwn, assets }));
   execFileSync(maker, ['--experimental-sea-config', configuration], { stdio: ['ignore', 'ignore', 'inherit'] });
   return readFile(blob);
 }

@@ -83,8 +83,8 @@ describe('too few file descriptors', { timeout: 60_000, concurrency: true }, () 
 
   it('for the program to start: it says what to raise', async () => {
     // Each Node.js needs another number of them, so that a limit would be hit by another open each time.
-    const module = join(import.meta.dirname, '../../dist/forwarder.js');
-    const without = ['-f', '-qq', '-o', '/dev/null', '-P', module, '-e', 'trace=openat', '-e', 'inject=openat:error=EMFILE'];
+    const read = join(import.meta.dirname, '../../package.json');
+    const without = ['-f', '-qq', '-o', '/dev/null', '-P', read, '-e', 'trace=openat', '-e', 'inject=openat:error=EMFILE'];
     const exit = await new RunningForwarder(['--to', 'stdout:'], { spawn: (command, args, options) => spawn('strace', [...without, command, ...args], options) }).exit;
     assert.equal(exit.code, 1);
     assert.match(exit.stderr, /ERROR Too many open files: .*Raise LimitNOFILE= in the unit, or ulimit -n\./);

@@ -12,7 +12,7 @@ export async function executable(): Promise<string> {
   const file = join(top, `dist/journald-forwarder-linux-${process.arch}`);
   await mkdir(join(top, '.cache'), { recursive: true });
   await locked(join(top, '.cache/executable.lock'), async () => {
-    if ((await changedAt(file)) > (await newestOf(['src', 'deploy/binary', 'deploy/man', 'deploy/commit.mjs', 'deploy/licences.mjs', 'package.json', 'package-lock.json']))) return;
+    if ((await changedAt(file)) > (await newestOf(['src', 'deploy/binary', 'deploy/bundle', 'deploy/man', 'deploy/commit.mjs', 'deploy/licences.mjs', 'package.json', 'package-lock.json']))) return;
     await promisify(execFile)('npm', ['run', '--silent', 'build:binary'], { cwd: top });
   });
   return file;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { chmod, cp, mkdtemp, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
@@ -279,15 +279,12 @@ async function buildWithHangingSink(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'hanging-'));
   await chmod(folder, 0o755);
   for (const part of ['bin', 'dist', 'package.json']) await cp(join(repository, part), join(folder, part), { recursive: true });
-  const sink = join(folder, 'dist/sinks/syslog-stream.js');
-  await rename(sink, sink.replace('.js', '.real.js'));
-  await writeFile(
-    sink,
-    `import { existsSync, rmSync } from 'node:fs';
-import * as real from './syslog-stream.real.js';
-const marker = process.env.STATE_DIRECTORY + '/hang';
-export function createSyslogStreamSink(options) {
-  const sink = real.createSyslogStreamSink({ ...options, connectTimeoutMs: 400 });
+  const main = join(folder, 'dist/main.js');
+  const built = await readFile(main, 'utf8');
+  const changed = built.replace('function createSyslogStreamSink(', `function createSyslogStreamSink(options) {
+  const { existsSync, rmSync } = require('node:fs');
+  const marker = process.env.STATE_DIRECTORY + '/hang';
+  const sink = realSyslogStreamSink({ ...options, connectTimeoutMs: 400 });
   Object.defineProperty(sink, 'attemptTimeoutMs', { value: 500 });
   const deliver = sink.deliver.bind(sink);
   sink.deliver = (batch, signal) => {
@@ -297,7 +294,8 @@ export function createSyslogStreamSink(options) {
   };
   return sink;
 }
-`,
-  );
+function realSyslogStreamSink(`);
+  assert.notEqual(changed, built);
+  await writeFile(main, changed);
   return folder;
 }
