@@ -110,6 +110,8 @@ export interface Sink {
   readonly attemptTimeoutMs?: number;
   /** True while an attempt waits for a receiver that takes its time, for which there is no limit: a closed window, a full pipe. */
   readonly isHeldUp?: boolean;
+  /** Told that a batch has begun, which will be delivered: the time until then is there for connecting. Says nothing of a failure, which the delivery finds for itself. */
+  expect?(): void;
   /**
    * Attempts one delivery and says how it ended; a rejected promise is a bug. Deliveries (of one lane) are attempted
    * in the order of the calls. Resolves soon after `signal` aborts, as retryable.

@@ -216,7 +216,10 @@ export class Route {
     return new Outbox({
       encoder,
       sink,
-      begin: () => this.#tracker.begin(),
+      begin: () => {
+        sink.expect?.();
+        return this.#tracker.begin();
+      },
       deliver: (parcel, before) => this.#deliver(parcel, pass, before),
       isRetrying: () => this.#retrying.size > 0,
       isClosed: () => pass.gaveUp || pass.broken.signal.aborted,

@@ -88,6 +88,10 @@ class SyslogStreamSink implements Sink {
     return this.#connection?.isHeldUp ?? false;
   }
 
+  expect(): void {
+    if (!this.#closing) this.#attempt ??= this.#open();
+  }
+
   async deliver(batch: Batch, signal: AbortSignal): Promise<Delivery> {
     if (this.#closing) return retryable(CLOSED);
     if (signal.aborted) return retryable(STOPPED);

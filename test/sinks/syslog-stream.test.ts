@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import type { Sink } from '../../src/core/sink.js';
 import { createSyslogStreamSink } from '../../src/sinks/syslog-stream.js';
 import type { SyslogStreamSinkOptions } from '../../src/sinks/syslog-stream.js';
@@ -103,6 +104,31 @@ test('connects to a name', { timeout: 30_000 }, async () => {
   await sink.close(never());
   assert.equal(await settled(delivery), true);
   await receiver.stop();
+});
+
+test('connects as soon as a batch begins, and delivers on that connection', { timeout: 30_000 }, async () => {
+  const receiver = await StreamReceiver.listen();
+  const sink = sinkFor({ host: '127.0.0.1', port: receiver.port });
+  sink.expect!();
+  sink.expect!();
+  await receiver.until(() => receiver.connections.length > 0);
+  const delivery = await sink.deliver(batchOf('lf', ['one']), never());
+  await sink.close(never());
+  assert.equal(await settled(delivery), true);
+  assert.equal(receiver.connections.length, 1);
+  // Nor does it keep one open that was never used.
+  sink.expect!();
+  await sink.close(never());
+  await receiver.stop();
+});
+
+test('leaves it to the delivery to tell why there was no connection when a batch began', async () => {
+  const sink = sinkFor({ path: '/nonexistent/syslog' });
+  sink.expect!();
+  await setImmediate();
+  assert.deepEqual(await sink.deliver(batchOf('lf', ['one']), never()), { outcome: 'retryable', code: 'ENOENT', reason: 'no such socket' });
+  sink.expect!();
+  await sink.close(never());
 });
 
 function sinkFor(address: SyslogStreamSinkOptions['address']): Sink {
