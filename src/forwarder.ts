@@ -106,7 +106,10 @@ export class Forwarder {
     const inputs = await this.#openInputs();
     const deadline = abortAfter(ending, this.#settings.shutdownTimeoutMs);
     try {
-      this.#lanes = await Promise.all(this.#settings.destinations.map((destination) => this.#lane(destination, inputs, ending)));
+      const lanes = Promise.all(this.#settings.destinations.map((destination) => this.#lane(destination, inputs, ending)));
+      const [fault] = await Promise.all([inputs.fault, lanes.catch(() => undefined)]);
+      if (fault !== undefined) throw fault;
+      this.#lanes = await lanes;
       for (const lane of this.#lanes) if (!(await this.#claim(lane, locks, ending))) return 'done';
       await this.#openMonitor();
       this.#hasStarted = true;
@@ -152,8 +155,7 @@ export class Forwarder {
       return { pushesFilterDown: false, canBeReadAgain: false, deadLetters, open: () => shared.route(), isForsaken: () => shared.isForsaken, close: () => { closing.abort(); shared.close(); } };
     }
     if (source.gateway !== undefined) return this.#openGateway(source.gateway, deadLetters);
-    const fault = await findAccessFault(source, this.#surroundings.identity);
-    if (fault !== undefined) throw fault;
+    const fault = findAccessFault(source, this.#surroundings.identity);
     const { directory, namespace, until, allMachines, journalctlPath: path, start, since, follow, reportGaps } = source;
     const machine = allMachines || directory !== undefined ? undefined : machineId();
     const open = (fields: readonly string[] | undefined, destination: string, events: ReaderEvents): RouteSource =>
@@ -169,7 +171,7 @@ export class Forwarder {
         onPoison: ({ reason, cursor, timestamp, content, seqnum }, signal) =>
           deadLetters.write({ from: destination, kind: 'unreadable', place: `the entry with sequence number ${seqnum}`, reason, cursor, timestamp, content }, signal),
       });
-    return { pushesFilterDown: true, canBeReadAgain: true, deadLetters, open, isForsaken: () => false, close: () => undefined };
+    return { pushesFilterDown: true, canBeReadAgain: true, fault, deadLetters, open, isForsaken: () => false, close: () => undefined };
   }
 
   async #openGateway(settings: GatewaySettings, deadLetters: DeadLetters): Promise<Inputs> {
@@ -284,6 +286,8 @@ interface Inputs {
   readonly deadLetters: DeadLetters;
   /** False for standard input: a position in it means nothing to a later run. */
   readonly canBeReadAgain: boolean;
+  /** Why it cannot be read at all, where that can be looked up. */
+  readonly fault?: Promise<OperatorError | undefined>;
   /** `fields`: those that are needed, or undefined for all; `destination`: for which route; `events`: who hears what happens to its reader. */
   open(fields: readonly string[] | undefined, destination: string, events: ReaderEvents): RouteSource;
   /** True where something that was read was not settled in the end, and no later run can read it again. */

@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-import { connect } from 'node:tls';
 import type { SecureContext, TLSSocket } from 'node:tls';
 import type { TlsIdentity } from '../core/tls.js';
 import { failureOf, PEER_CLOSED, STOPPED } from './failure.js';
@@ -32,6 +31,8 @@ export async function openTlsStream(address: { readonly host: string; readonly p
   const startMs = performance.now();
   const leftMs = (): number => Math.max(timeoutMs - (performance.now() - startMs), LEAST_MS);
   let wasSessionRefused = false;
+  // Not before: most streams are plain, and would begin later by what it takes to load it.
+  const { connect } = await import('node:tls');
   for (;;) {
     const tlsOptions = await identity.connectionOptions(address.host);
     const wire = await openStream(address, leftMs(), signal);
