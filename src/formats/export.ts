@@ -89,9 +89,9 @@ export class ExportReader {
     let at = from;
     while (at < end) {
       const nameFrom = at;
-      let byte = 0;
-      while (at < end && byteKind[(byte = bytes[at] as number)] === 1) at++;
+      at = endOfName(bytes, nameFrom);
       if (at === end) break;
+      const byte = bytes[at];
       const nameLength = at - nameFrom;
       if (nameLength === 0) {
         if (byte !== lf) break;
@@ -142,6 +142,13 @@ export class ExportReader {
     this.#used = entryAt;
     return entryFrom;
   }
+}
+
+/** By itself, so that it is compiled once, whatever the code around it turns out to need. */
+function endOfName(bytes: Buffer, from: number): number {
+  let at = from;
+  while (at < bytes.length && byteKind[bytes[at] as number] === 1) at++;
+  return at;
 }
 
 const lf = 0x0a;
