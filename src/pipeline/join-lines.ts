@@ -63,6 +63,7 @@ async function* joinedChunks(chunks: AsyncIterable<Chunk>, joiner: Joiner): Asyn
     joiner.giveUpAll();
     yield* joiner.take();
   } finally {
+    ahead.close();
     await iterator.return?.();
   }
 }

@@ -6,7 +6,11 @@ export class Lookahead<T> {
   #next: Promise<IteratorResult<T>>;
   #ready = false;
   #pulledMs = 0;
+  /** Ends the wait that is under way, which lasts until the deadline at most. */
   #wake: (() => void) | undefined;
+  #deadlineMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #timerMs = 0;
 
   constructor(values: AsyncIterator<T>) {
     this.#values = values;
@@ -34,16 +38,33 @@ export class Lookahead<T> {
     return result.value;
   }
 
+  /** Nothing waits any more. */
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+
   #readyOrTimeout(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const wake = (): void => {
+      this.#wake = () => {
         this.#wake = undefined;
-        clearTimeout(timeout);
         resolve();
       };
-      const timeout = setTimeout(wake, ms);
-      this.#wake = wake;
+      this.#deadlineMs = performance.now() + ms;
+      this.#wakeAtDeadline();
     });
+  }
+
+  /** One timer does for many waits, of which few last to their end: it looks, and is set again, only when it is due. */
+  #wakeAtDeadline(): void {
+    if (this.#timer !== undefined && this.#timerMs <= this.#deadlineMs) return;
+    clearTimeout(this.#timer);
+    this.#timerMs = this.#deadlineMs;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#wake === undefined) return;
+      if (performance.now() < this.#deadlineMs) this.#wakeAtDeadline();
+      else this.#wake();
+    }, this.#deadlineMs - performance.now());
   }
 
   #pull(): Promise<IteratorResult<T>> {

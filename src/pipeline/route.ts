@@ -202,6 +202,7 @@ export class Route {
       isBroken = broken.signal.aborted && !abort.aborted;
     } finally {
       broken.abort();
+      this.#ahead?.close();
       await chunks.return?.();
       await outbox.ended();
       if (isBroken) this.#tracker.rewind();

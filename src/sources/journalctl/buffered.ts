@@ -8,8 +8,9 @@ const BUFFER_BYTES = 64 * 1024;
 const LIBRARIES = ['/usr/libexec/coreutils/libstdbuf.so', '/usr/lib/coreutils/libstdbuf.so', '/usr/lib64/coreutils/libstdbuf.so'];
 
 /**
- * The program with a large buffer for what it prints, where that can be had: for a backlog, it saves both sides most
- * of their system calls. Not stdbuf itself, which in some distributions stays between us and what it started.
+ * The program with a large buffer for what it prints, where that can be had: it saves both sides most of their system
+ * calls. A follower empties it before it waits for more, so that no entry is late. Not stdbuf itself, which in some
+ * distributions stays between us and what it started.
  *
  * Only for a binary: what a script starts would have the library too, also where it is not to be found, as in another
  * root, which ld.so complains of.

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SettingError } from '../../core/errors.js';
 import type { Logger } from '../../core/logger.js';
@@ -211,7 +210,7 @@ export class JournalSource implements Source {
     });
     const args = bulkArguments(this.#selection, place.from, place.matches);
     const end = yield* this.#pass(args, reading, true, async function* (stdout) {
-      for await (const bytes of stdout) yield { entries: reader.push(bytes as Buffer) };
+      for await (const bytes of stdout) yield { entries: reader.push(bytes) };
     });
     // An entry without its empty line is one within which journalctl died: it is not given, but read again.
     if (end.kind === 'failed') return { ...end, partial: reader.end()[0] };
@@ -277,10 +276,9 @@ export class JournalSource implements Source {
     return this.#selection.machineId === undefined ? undefined : bootId();
   }
 
-  async *#pass(args: readonly string[], { place, sift, signal }: Reading, isBulk: boolean, decode: (stdout: Readable) => AsyncIterable<Chunk>): AsyncGenerator<Chunk, End> {
+  async *#pass(args: readonly string[], { place, sift, signal }: Reading, isBulk: boolean, decode: (stdout: AsyncIterable<Buffer>) => AsyncIterable<Chunk>): AsyncGenerator<Chunk, End> {
     const { stalledMs, silentMs } = this.#timing;
-    // A follower writes what it has at once.
-    const program = isBulk ? await (this.#buffered ??= buffered(this.#options.program)) : this.#options.program;
+    const program = await (this.#buffered ??= buffered(this.#options.program));
     return yield* passOf({ args, isBulk, decode, place, sift, signal, stalledMs, silentMs, program, files: this.#files, trouble: this.#trouble, logger: this.#logger });
   }
 

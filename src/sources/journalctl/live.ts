@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import type { Entry } from '../../core/entry.js';
 import type { Position } from '../../core/position.js';
 import type { Chunk } from '../../core/source.js';
@@ -73,7 +72,7 @@ export async function* liveChunks(followed: AsyncIterable<readonly Entry[]>, las
  * What `journalctl -o json -f` prints, in runs of entries. Throws ReadAgain for what is not an entry, and for one that
  * is too large as JSON.
  */
-export async function* jsonEntries(stdout: Readable): AsyncGenerator<readonly Entry[], void> {
+export async function* jsonEntries(stdout: AsyncIterable<Buffer>): AsyncGenerator<readonly Entry[], void> {
   try {
     for await (const { lines } of jsonLines(stdout, { maxLineBytes: MAX_JSON_LINE_BYTES })) {
       const { entries, isMalformed } = entriesOf(lines);

@@ -1,14 +1,15 @@
-import type { Readable } from 'node:stream';
 import type { Entry } from '../../core/entry.js';
 import type { Logger } from '../../core/logger.js';
 import type { Chunk } from '../../core/source.js';
 import { readComplaints } from './complaints.js';
 import type { JournalFiles } from './files.js';
 import { HangWatch } from './hang-watch.js';
+import { Intake } from './intake.js';
 import type { Place } from './place.js';
 import { startJournalctl, type Exit, type JournalctlProgram } from './process.js';
 import { ReadAgain } from './read-again.js';
 import type { Sift } from './sift.js';
+import { StallWatch } from './stall-watch.js';
 import type { Trouble } from './trouble.js';
 
 export interface PassOptions {
@@ -16,7 +17,7 @@ export interface PassOptions {
   readonly args: readonly string[];
   /** Whether journalctl reads to an end; otherwise it follows. */
   readonly isBulk: boolean;
-  readonly decode: (stdout: Readable) => AsyncIterable<Chunk>;
+  readonly decode: (stdout: AsyncIterable<Buffer>) => AsyncIterable<Chunk>;
   /** Moves on with what is yielded. */
   readonly place: Place;
   readonly sift: Sift;
@@ -46,7 +47,7 @@ export type End =
 export async function* passOf(options: PassOptions): AsyncGenerator<Chunk, End> {
   const { program, args, isBulk, decode, place, sift, files, trouble, logger, stalledMs, silentMs, signal } = options;
   logger.debug(`journalctl ${args.join(' ')}`);
-  const journalctl = startJournalctl(program, args);
+  const journalctl = startJournalctl(program, args, await Intake.open());
   const stop = (): void => void journalctl.stop();
   signal.addEventListener('abort', stop, { once: true });
   let isStalled = false;
@@ -54,6 +55,11 @@ export async function* passOf(options: PassOptions): AsyncGenerator<Chunk, End> 
   // A silent follower has nothing to print, as a rule; whether it should have, others look.
   const everyMs = isBulk ? silentMs : undefined;
   const hangWatch = everyMs === undefined ? undefined : new HangWatch({ pid: journalctl.pid, everyMs, onHung: () => { isHung = true; stop(); } });
+  const stallWatch = new StallWatch(stalledMs, () => {
+    isStalled = true;
+    logger.debug('Stopping journalctl, since nobody pulled for long');
+    stop();
+  });
   let isOver = false;
   let isOpened = false;
   const ended = isBulk ? undefined : trouble.follows();
@@ -67,16 +73,9 @@ export async function* passOf(options: PassOptions): AsyncGenerator<Chunk, End> 
       const { chunk: fresh, again } = sift.take(chunk, isBulk);
       if (fresh !== undefined) {
         trouble.passed();
-        const stall = setTimeout(() => {
-          isStalled = true;
-          logger.debug('Stopping journalctl, since nobody pulled for long');
-          stop();
-        }, stalledMs);
-        try {
-          yield fresh;
-        } finally {
-          clearTimeout(stall);
-        }
+        stallWatch.gives();
+        yield fresh;
+        stallWatch.isAsked();
       }
       if (isStalled || isHung || signal.aborted) break;
       if (again !== undefined) throw again;
@@ -97,6 +96,7 @@ export async function* passOf(options: PassOptions): AsyncGenerator<Chunk, End> 
   } finally {
     signal.removeEventListener('abort', stop);
     hangWatch?.stop();
+    stallWatch.stop();
     ended?.();
     // One that has closed its stdout is about to exit: a signal now would hide how.
     if (!isOver) await journalctl.stop();

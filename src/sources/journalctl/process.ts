@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { OperatorError } from '../../core/errors.js';
+import type { OpenIntake } from './intake.js';
 
 /** What is kept of stderr: journalctl has a line for each file that it ignores. */
 const STDERR_BYTES = 64 * 1024;
@@ -19,7 +20,8 @@ export interface Exit {
 /** A running journalctl. */
 export interface Journalctl {
   readonly pid: number | undefined;
-  readonly stdout: Readable;
+  /** Ends when it has closed it, or was told to stop; may fail then. */
+  readonly stdout: AsyncIterable<Buffer>;
   /** What it has written to stderr until now, as far as it was read. */
   stderr(): string;
   /** Never rejects for how journalctl ended; rejects with an OperatorError where it could not be run at all. */
@@ -40,16 +42,20 @@ export interface JournalctlProgram {
 /**
  * Starts journalctl with an environment of its own making, so that no pager, colour or locale changes what it prints.
  * By Node.js itself: the first byte waits for two of them, and to load and use execa would hold each up.
+ *
+ * What it prints goes into `intake`, or else into a pipe.
  */
-export function startJournalctl(program: JournalctlProgram, args: readonly string[]): Journalctl {
+export function startJournalctl(program: JournalctlProgram, args: readonly string[], intake?: OpenIntake): Journalctl {
   const { PATH, TZ } = program.environment;
   const env = { ...(PATH === undefined ? {} : { PATH }), ...(TZ === undefined ? {} : { TZ }), LC_ALL: 'C.UTF-8', SYSTEMD_COLORS: '0', SYSTEMD_LOG_COLOR: '0', SYSTEMD_PAGER: '', ...program.variables };
   let child: ChildProcess;
   try {
     // Where there are too few file descriptors, it has no streams; then as in other cases, an error is emitted.
-    child = spawn(program.path, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    child = spawn(program.path, args, { env, stdio: ['ignore', intake?.inlet ?? 'pipe', 'pipe'] });
   } catch (error) {
     return neverStarted(program.path, error as NodeJS.ErrnoException);
+  } finally {
+    intake?.inlet.destroy();
   }
   let stderr = '';
   child.stderr?.setEncoding('utf8');
@@ -71,7 +77,7 @@ export function startJournalctl(program: JournalctlProgram, args: readonly strin
   });
   // Whoever reads stdout asks for the exit only at its end: until then a failure to start must not count as unhandled.
   exit.catch(() => undefined);
-  const stdout = child.stdout ?? Readable.from([]);
+  const stdout = intake?.intake ?? child.stdout ?? Readable.from([]);
   return {
     pid: child.pid,
     stdout,
@@ -96,7 +102,7 @@ export async function runJournalctl(program: JournalctlProgram, args: readonly s
   signal?.addEventListener('abort', stop, { once: true });
   try {
     const chunks: Buffer[] = [];
-    for await (const chunk of running.stdout) chunks.push(chunk as Buffer);
+    for await (const chunk of running.stdout) chunks.push(chunk);
     return { stdout: Buffer.concat(chunks), exit: await running.exit };
   } finally {
     signal?.removeEventListener('abort', stop);

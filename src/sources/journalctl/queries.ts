@@ -82,7 +82,7 @@ async function firstEntry(args: readonly string[], program: JournalctlProgram, s
   let entry: Position | undefined;
   try {
     for await (const bytes of journalctl.stdout) {
-      entry = reader.push(bytes as Buffer)[0];
+      entry = reader.push(bytes)[0];
       if (entry !== undefined) break;
     }
   } catch (error) {
