@@ -240,7 +240,9 @@ export class Route {
 
   /** Waits for more to put into a batch; false when there is none at hand and the batch is old enough to go. */
   async #mayGrow(startedMs: number, ahead: Lookahead<Chunk>): Promise<boolean> {
-    const { maxAgeMs } = this.#options.sink.limits;
+    const { lanes, limits: { maxAgeMs } } = this.#options.sink;
+    // Where batches go all the time, the first of all goes at once: what is connected and compiled for it is there for the next.
+    if (this.#sentMs === -Infinity && lanes === undefined && maxAgeMs <= GATHER_MS) return false;
     if (maxAgeMs === 0) return ahead.readyWithin(this.#sentMs + GATHER_MS - performance.now());
     const leftMs = startedMs + maxAgeMs - performance.now();
     return leftMs > 0 && ahead.readyWithin(leftMs);

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 
 /** What one read takes at most, into memory of its own: as much as a buffered journalctl writes. */
 const READ_BYTES = 64 * 1024;
+/** What the first read takes: the first entries go on their way while those behind them are read. */
+const FIRST_READ_BYTES = 4 * 1024;
 /** What is read ahead of the consumer before reading waits. */
 const AHEAD_BYTES = 256 * 1024;
 
@@ -23,7 +25,7 @@ export interface OpenIntake {
  */
 export class Intake implements AsyncIterableIterator<Buffer, undefined> {
   readonly #outlet: Socket;
-  #reading = Buffer.allocUnsafeSlow(READ_BYTES);
+  #reading = Buffer.allocUnsafeSlow(FIRST_READ_BYTES);
   readonly #read: Buffer[] = [];
   #ahead = 0;
   #isPaused = false;
@@ -31,7 +33,7 @@ export class Intake implements AsyncIterableIterator<Buffer, undefined> {
   #wake: (() => void) | undefined;
 
   private constructor(path: string) {
-    this.#outlet = connect({ path, onread: { buffer: () => (this.#reading = Buffer.allocUnsafeSlow(READ_BYTES)), callback: (bytes) => this.#take(bytes) } });
+    this.#outlet = connect({ path, onread: { buffer: () => this.#reading, callback: (bytes) => this.#take(bytes) } });
     for (const event of ['end', 'close', 'error']) this.#outlet.on(event, () => this.#end());
   }
 
@@ -85,7 +87,8 @@ export class Intake implements AsyncIterableIterator<Buffer, undefined> {
 
   /** Returns whether to read on. */
   #take(bytes: number): boolean {
-    this.#read.push(bytes === READ_BYTES ? this.#reading : this.#reading.subarray(0, bytes));
+    this.#read.push(bytes === this.#reading.length ? this.#reading : this.#reading.subarray(0, bytes));
+    this.#reading = Buffer.allocUnsafeSlow(READ_BYTES);
     this.#ahead += bytes;
     this.#isPaused = this.#ahead >= AHEAD_BYTES;
     this.#wake?.();
