@@ -21,7 +21,6 @@ const late = {
   'execa.cjs': ['execa'],
   'metrics.cjs': ['prom-client'],
   'settings.cjs': ['yaml', 'zod'],
-  'undici.cjs': ['undici'],
   'winston.cjs': ['winston'],
 };
 

@@ -15,7 +15,7 @@ import { RequestSize } from './http-size.js';
 
 export { readHeaders };
 
-export interface HttpSinkOptions extends Omit<HttpClientOptions, 'connections' | 'connectTimeoutMs'>, HeaderOptions {
+export interface HttpSinkOptions extends Omit<HttpClientOptions, 'connectTimeoutMs'>, HeaderOptions {
   /** A JSON object on each line, or all of them in one array. */
   readonly body: 'ndjson' | 'array';
   readonly compress: 'gzip' | 'none';
@@ -59,7 +59,7 @@ const TRIED_AGAIN = 16;
 class HttpSink implements Sink {
   readonly framing = 'lf';
   readonly limits: SinkLimits;
-  readonly #options: HttpSinkOptions & { readonly connectTimeoutMs: number; readonly connections: number };
+  readonly #options: HttpSinkOptions & { readonly connectTimeoutMs: number };
   readonly #client: HttpClient;
   readonly #size: RequestSize;
   readonly #underWay = new Set<{ readonly ended: Promise<unknown>; readonly stop: () => void; requests: number }>();
@@ -70,7 +70,7 @@ class HttpSink implements Sink {
 
   constructor(options: HttpSinkOptions) {
     const { batchMessages, batchBytes, inFlight, maxAgeMs, body } = options;
-    this.#options = { connectTimeoutMs: CONNECT_TIMEOUT_MS, ...options, connections: inFlight };
+    this.#options = { connectTimeoutMs: CONNECT_TIMEOUT_MS, ...options };
     // An array is one byte longer than its lines.
     const maxBytes = body === 'array' ? batchBytes - 1 : batchBytes;
     this.limits = { maxMessages: batchMessages, maxBytes, maxInFlight: inFlight, maxAgeMs };
@@ -107,7 +107,7 @@ class HttpSink implements Sink {
     await unlessAborted<unknown>(ended(), signal, undefined);
     for (const { stop } of this.#underWay) stop();
     await ended();
-    await this.#client.close();
+    this.#client.close();
     this.#closing -= 1;
   }
 
@@ -126,7 +126,7 @@ class HttpSink implements Sink {
       if (error instanceof OperatorError) return clauseOf(error);
       throw error;
     } finally {
-      await client.close();
+      client.close();
     }
   }
 
@@ -201,7 +201,7 @@ class HttpSink implements Sink {
 }
 
 /** The connection ended before an answer came. */
-const BREAKS = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'UND_ERR_SOCKET'];
+const BREAKS = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT'];
 
 /** What was done before `from` is done: it need not be sent again. */
 function failed({ failure: { code, reason }, needsOperator, retryAfterMs }: Extract<Verdict, { kind: 'failed' }>, refused: readonly Rejection[], certain: number, from: number): Delivery {

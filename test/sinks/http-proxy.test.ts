@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { SettingError } from '../../src/core/errors.js';
-import { readProxy } from '../../src/sinks/http-proxy.js';
+import { proxyTo, readProxy } from '../../src/sinks/http-proxy.js';
 import { openTlsIdentity } from '../../src/tls/identity.js';
 import { Certificates } from '../support/certificates.js';
 import { HttpReceiver } from '../support/http-receiver.js';
@@ -74,12 +74,57 @@ describe('through a proxy', { timeout: 60_000 }, () => {
     }
   });
 
+  it('that says nothing, a delivery can be aborted and the sink closed', async () => {
+    const silent = createTcpServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const sink = httpSinkTo(1, { scheme: 'https', proxy: { proxy: `http://127.0.0.1:${(silent.address() as AddressInfo).port}`, noProxy: '' } });
+    const stopping = new AbortController();
+    const delivery = sink.deliver(batchOf('lf', ['a']), stopping.signal);
+    const [socket] = (await once(silent, 'connection')) as [Socket];
+    assert.match(String(((await once(socket, 'data')) as [Buffer])[0]), /^CONNECT 127\.0\.0\.1:1 HTTP\/1\.1\r\nHost: 127\.0\.0\.1:1\r\n/);
+    stopping.abort();
+    const { outcome } = await delivery;
+    assert.equal(outcome, 'retryable');
+    await sink.close(never());
+    await once(socket.resume(), 'close');
+    silent.close();
+  });
+
   it('but not to a host that NO_PROXY names', async () => {
     const receiver = await HttpReceiver.start();
     const sink = httpSinkTo(receiver.port, { proxy: { proxy: 'http://127.0.0.1:1', noProxy: 'localhost,127.0.0.1' } });
     assert.deepEqual(await sink.deliver(batchOf('lf', ['a']), never()), { outcome: 'delivered' });
     await sink.close(never());
     await receiver.stop();
+  });
+});
+
+describe('NO_PROXY', () => {
+  const proxy = 'http://p:3128';
+  for (const [noProxy, host, isProxied] of [
+    ['', 'example.com', true],
+    ['*', 'example.com', false],
+    ['example.com', 'Example.com', false],
+    ['example.com', 'logs.example.com', false],
+    ['.example.com', 'logs.example.com', false],
+    ['*.example.com', 'logs.example.com', false],
+    ['example.com', 'anexample.com', true],
+    ['example.com:443', 'example.com', false],
+    ['example.com:8443', 'example.com', true],
+    ['a, b example.com', 'example.com', false],
+    ['127.0.0.1', '127.0.0.1', false],
+    ['127.0.0.0/8', '127.0.0.1', true],
+    ['::1', '::1', false],
+    ['[::1]:443', '::1', false],
+  ] as const) {
+    it(`"${noProxy}" ${isProxied ? 'leaves' : 'spares'} ${host} the proxy`, () => assert.equal(proxyTo({ host, port: 443 }, { proxy, noProxy }) !== undefined, isProxied));
+  }
+
+  it('apart, a proxy is as its URL says', () => {
+    const of = (url: string) => proxyTo({ host: 'example.com', port: 443 }, { proxy: url, noProxy: '' });
+    assert.deepEqual(of('http://p'), { scheme: 'http', address: { host: 'p', port: 80 }, authorization: undefined });
+    assert.deepEqual(of('https://ada:p%40ss%zz@[::1]:8443/'), { scheme: 'https', address: { host: '::1', port: 8443 }, authorization: `Basic ${Buffer.from('ada:p%40ss%zz').toString('base64')}` });
+    assert.equal(of('http://ada:p%40ss@p')?.authorization, `Basic ${Buffer.from('ada:p@ss').toString('base64')}`);
   });
 });
 

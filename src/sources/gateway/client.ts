@@ -49,11 +49,7 @@ const MAX_TEXT_BYTES = 4096;
 /** What `/machine` says is half a kilobyte. */
 const MAX_JSON_BYTES = 64 * 1024;
 
-/**
- * Requests to one systemd-journal-gatewayd, each on a connection of its own: the answers stream without an end.
- *
- * node:http and not undici: it streams with backpressure, speaks over a Unix socket and TLS, and is there already.
- */
+/** Requests to one systemd-journal-gatewayd, each on a connection of its own: the answers stream without an end. */
 export class GatewayClient {
   readonly #options: GatewayClientOptions;
 
