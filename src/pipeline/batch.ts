@@ -4,8 +4,8 @@ import type { Cursor, Entry } from '../core/entry.js';
 import type { Position } from '../core/position.js';
 import type { Batch, Framing, SinkLimits } from '../core/sink.js';
 
-/** Memory that a batch keeps for the next one. */
-const KEEP_BYTES = 512 * 1024;
+/** Memory that a batch keeps for the next one: what a full one of HTTP's takes, or each would leave as much behind. */
+const KEEP_BYTES = 1024 * 1024;
 /** What a batch begins with that is one of many. */
 const SMALL_BYTES = 4 * 1024;
 const LF = 0x0a;
