@@ -14,7 +14,6 @@ const late = {
   'metrics.js': ['prom-client'],
   'proxies.js': ['http-proxy-agent', 'https-proxy-agent', 'proxy-from-env'],
   'settings.js': ['yaml', 'zod'],
-  'undici.js': ['undici'],
 };
 const banner = `
 const importMetaUrl = require('node:url').pathToFileURL(__filename).href;
