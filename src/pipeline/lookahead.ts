@@ -64,7 +64,7 @@ export class Lookahead<T> {
       if (this.#wake === undefined) return;
       if (performance.now() < this.#deadlineMs) this.#wakeAtDeadline();
       else this.#wake();
-    }, this.#deadlineMs - performance.now());
+    }, Math.max(0, this.#deadlineMs - performance.now()));
   }
 
   #pull(): Promise<IteratorResult<T>> {

@@ -3,7 +3,7 @@ import { isAbsolute, join } from 'node:path';
 import type { JournalctlProgram } from './process.js';
 
 /** What journalctl gathers before it writes: as much as one read of ours takes. By itself, it writes 4 KiB at a time. */
-const BUFFER_BYTES = 64 * 1024;
+const BUFFER_BYTES = 128 * 1024;
 /** Where coreutils keep the library by which stdbuf(1) works: Debian and Fedora, Arch, openSUSE. */
 const LIBRARIES = ['/usr/libexec/coreutils/libstdbuf.so', '/usr/lib/coreutils/libstdbuf.so', '/usr/lib64/coreutils/libstdbuf.so'];
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** What one read takes at most, into memory of its own: as much as a buffered journalctl writes. */
-const READ_BYTES = 64 * 1024;
+const READ_BYTES = 128 * 1024;
 /** What the first read takes: the first entries go on their way while those behind them are read. */
 const FIRST_READ_BYTES = 4 * 1024;
 /** What is read ahead of the consumer before reading waits. */
