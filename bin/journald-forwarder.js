@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Runs on any Node.js, so that an old one gets a sentence instead of a syntax error. CommonJS, which starts sooner.
+// Runs on any Node.js from 10 on, so that an old one gets a sentence instead of a syntax error. CommonJS, which starts sooner.
 'use strict';
 const { existsSync, readFileSync } = require('fs');
 const { dirname, join } = require('path');

@@ -4,12 +4,12 @@ import { readFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 
 export const top = fileURLToPath(new URL('../..', import.meta.url));
 
-/** As Node.js wraps a CommonJS module: each script is one function, for who loads it to call. */
-const wrapper = { before: '(function (exports, require, module, __filename, __dirname) {', after: '})' };
+/** As Node.js wraps a CommonJS module: each script is one function, for who loads it to call. Strict, as the ES modules are that go into it. */
+const wrapper = { before: '(function (exports, require, module, __filename, __dirname) {"use strict";', after: '})' };
 
 /**
  * Writes the program to `outfile`, and into `lateFolder` what `late` has: scripts with the packages that most runs, or
@@ -33,5 +33,13 @@ export async function bundle({ outfile, lateFolder, late, banner, settings, prog
   }
   const begin = [`${wrapper.before}const LATE_PACKAGES = ${JSON.stringify(packages)};`, banner, await readFile(join(top, 'deploy/bundle/late-packages.cjs'), 'utf8')];
   await build({ ...main, banner: { js: begin.join('\n') }, footer: { js: wrapper.after } });
+  for (const script of [outfile, ...Object.values(scripts)]) await expectAscii(script);
   return { scripts, modules: metafiles.flatMap(({ inputs }) => Object.keys(inputs)) };
+}
+
+/** The scripts are read as Latin-1, which is quickest. In comments that does no harm; in a string, esbuild escapes what is not ASCII. */
+async function expectAscii(script) {
+  const { code } = await transform(await readFile(script, 'utf8'), { minifyWhitespace: true, legalComments: 'none' });
+  const found = /[^\x00-\x7f]/.exec(code);
+  if (found !== null) throw new Error(`${script} is not ASCII: ${JSON.stringify(code.slice(Math.max(0, found.index - 60), found.index + 20))}. Write an escape in its place.`);
 }

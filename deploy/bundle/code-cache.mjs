@@ -11,9 +11,14 @@ import { promisify } from 'node:util';
 
 /**
  * Lets a Node.js run the program's script, with a settings file, and puts beside that and each script that it takes what
- * was compiled of it: a file with `.cache` behind its name. Good for the same V8 on the same architecture.
+ * was compiled of it: a file with `.cache` behind its name. Good for the same V8 on the same architecture. Where it cannot
+ * run, for a /tmp from which nothing may be executed, say, there are none, and each start takes longer.
  */
-export async function makeCodeCaches({ script, node = process.execPath }) {
+export async function makeCodeCaches(options) {
+  await run(options).catch((error) => console.warn(`No code cache: ${error.message}`));
+}
+
+async function run({ script, node = process.execPath }) {
   const folder = await mkdtemp(join(tmpdir(), 'code-cache-'));
   const receiver = createServer((socket) => socket.on('error', () => undefined).resume()).listen(0, '127.0.0.1');
   try {

@@ -101,7 +101,7 @@ const units = new Map<string, number>([
 function isRelative(text: string): boolean {
   const [, sign = '', span = '', direction = ''] = /^([+-]?)(.*?)( ago| left)?$/.exec(text) ?? [];
   if ((sign === '') === (direction === '')) return false;
-  const part = /\s*\d+(?:\.\d+)?\s*([A-Za-zµ]*)/y;
+  const part = /\s*\d+(?:\.\d+)?\s*([A-Za-z\u00b5]*)/y;
   let end = 0;
   for (let match = part.exec(span); match !== null; match = part.exec(span)) {
     if (!units.has(match[1]!)) return false;
@@ -113,7 +113,7 @@ function isRelative(text: string): boolean {
 function relativeMs(text: string): number {
   const isPast = text.startsWith('-') || text.endsWith(' ago');
   let ms = 0;
-  for (const [, count, unit] of text.matchAll(/(\d+(?:\.\d+)?)\s*([A-Za-zµ]*)/g)) {
+  for (const [, count, unit] of text.matchAll(/(\d+(?:\.\d+)?)\s*([A-Za-z\u00b5]*)/g)) {
     // The word of direction stands behind the last unit, and is none.
     ms += Number(count) * (units.get(unit!) ?? 1000);
   }

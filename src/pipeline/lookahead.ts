@@ -41,6 +41,7 @@ export class Lookahead<T> {
   /** Nothing waits any more. */
   close(): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   #readyOrTimeout(ms: number): Promise<void> {

@@ -36,6 +36,11 @@ export class JournalFiles {
     return true;
   }
 
+  /** A text that changes whenever an entry is written. */
+  written(): Promise<string> {
+    return this.#folders.written();
+  }
+
   /** What was printed after a rotation may have been skipped to: throws ReadAgain where there was one and no number would tell. */
   async checkWhileFollowing(): Promise<void> {
     if (!this.#isContiguous) await this.haveChanged();

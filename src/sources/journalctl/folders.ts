@@ -24,19 +24,27 @@ export class JournalFolders {
     return (await Promise.all(this.#roots.map((root) => this.#stateOf(root)))).join(' ');
   }
 
+  /** A text that changes whenever something is written to a file: journald sets a file's time behind each entry, so that its readers wake. */
+  async written(): Promise<string> {
+    await this.state();
+    const folders = this.#roots.flatMap((root) => [root, ...(this.#listings.get(root)?.folders ?? [])]);
+    const files = await Promise.all(folders.map(async (folder) => (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.journal')).map((name) => join(folder, name))));
+    return (await Promise.all(files.flat().map(stateOfFile))).join(' ');
+  }
+
   async #stateOf(root: string): Promise<string> {
-    const own = await stateOfFolder(root);
+    const own = await stateOfFile(root);
     let listing = this.#listings.get(root);
     if (listing?.state !== own) {
       const names = await readdir(root).catch(() => []);
       listing = { state: own, folders: names.filter((name) => FOLDER.test(name)).map((name) => join(root, name)) };
       this.#listings.set(root, listing);
     }
-    return [own, ...(await Promise.all(listing.folders.map(stateOfFolder)))].join(' ');
+    return [own, ...(await Promise.all(listing.folders.map(stateOfFile)))].join(' ');
   }
 }
 
-async function stateOfFolder(path: string): Promise<string> {
+async function stateOfFile(path: string): Promise<string> {
   try {
     const { ino, mtimeNs } = await stat(path, { bigint: true });
     return `${ino}:${mtimeNs}`;

@@ -259,6 +259,7 @@ export class JournalSource implements Source {
         if (running !== undefined && place.hasLeft(running)) throw new ReadAgain('rotated', 'another boot runs now', true);
         return this.#files.haveChanged();
       },
+      written: () => this.#files.written(),
     };
     const args = liveArguments(selection, place.from, matches, { merge: this.#canMerge });
     const end = yield* this.#pass(args, reading, false, (stdout) => liveChunks(jsonEntries(stdout), place.last, watch, signal));

@@ -4,11 +4,13 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What one read takes at most, into memory of its own: as much as a buffered journalctl writes. */
+/** What one read takes at most: as much as a buffered journalctl writes. */
 const READ_BYTES = 128 * 1024;
+/** With less room than this behind what was read, new memory is taken for the next read. */
+const LEAST_ROOM_BYTES = 32 * 1024;
 /** What the first read takes: the first entries go on their way while those behind them are read. */
 const FIRST_READ_BYTES = 4 * 1024;
-/** What is read ahead of the consumer before reading waits. */
+/** When so much is read ahead of the consumer, reading waits. */
 const AHEAD_BYTES = 256 * 1024;
 
 /** An intake that is connected, and what a child gets as its stdout: to be destroyed once the child is started, or there is no end. */
@@ -18,8 +20,8 @@ export interface OpenIntake {
 }
 
 /**
- * What a child prints, read by read, each into memory that is not written again. Reads no further ahead than 256 KiB.
- * Ends when nobody is left who could write, or it is destroyed; never fails.
+ * What a child prints, read by read, each into memory that is not written again. Reads no further ahead than 256 KiB, and
+ * what the read takes that comes to it. Ends when nobody is left who could write, or it is destroyed.
  *
  * In place of the pipe that node:child_process makes, whose stream takes as long for a read as for the entries in it.
  */
@@ -30,11 +32,13 @@ export class Intake implements AsyncIterableIterator<Buffer, undefined> {
   #ahead = 0;
   #isPaused = false;
   #isOver = false;
+  #failure: Error | undefined;
   #wake: (() => void) | undefined;
 
   private constructor(path: string) {
     this.#outlet = connect({ path, onread: { buffer: () => this.#reading, callback: (bytes) => this.#take(bytes) } });
-    for (const event of ['end', 'close', 'error']) this.#outlet.on(event, () => this.#end());
+    for (const event of ['end', 'close']) this.#outlet.on(event, () => this.#end());
+    this.#outlet.on('error', (error) => (this.#failure = error));
   }
 
   /** Undefined where it cannot be had, for want of a folder for temporary files, say: a pipe does as well. */
@@ -61,7 +65,11 @@ export class Intake implements AsyncIterableIterator<Buffer, undefined> {
   async next(): Promise<IteratorResult<Buffer, undefined>> {
     while (this.#read.length === 0 && !this.#isOver) await new Promise<void>((resolve) => (this.#wake = resolve));
     const bytes = this.#read.shift();
-    if (bytes === undefined) return { done: true, value: undefined };
+    if (bytes === undefined) {
+      // Nobody knows of such a thing on a socket like this; but what is not read must not pass for an end.
+      if (this.#failure !== undefined) throw this.#failure;
+      return { done: true, value: undefined };
+    }
     this.#ahead -= bytes.length;
     if (this.#isPaused) this.#outlet.resume();
     this.#isPaused = false;
@@ -81,14 +89,17 @@ export class Intake implements AsyncIterableIterator<Buffer, undefined> {
   /** Closes it, also to who writes, and forgets what was read. */
   destroy(): void {
     this.#read.length = 0;
+    this.#failure = undefined;
     this.#outlet.destroy();
     this.#end();
   }
 
   /** Returns whether to read on. */
   #take(bytes: number): boolean {
-    this.#read.push(bytes === this.#reading.length ? this.#reading : this.#reading.subarray(0, bytes));
-    this.#reading = Buffer.allocUnsafeSlow(READ_BYTES);
+    this.#read.push(this.#reading.subarray(0, bytes));
+    // Where little comes at a time, memory for each read would be held for the little that lies in it.
+    const room = this.#reading.subarray(bytes);
+    this.#reading = room.length < LEAST_ROOM_BYTES ? Buffer.allocUnsafeSlow(READ_BYTES) : room;
     this.#ahead += bytes;
     this.#isPaused = this.#ahead >= AHEAD_BYTES;
     this.#wake?.();

@@ -25,7 +25,12 @@ export interface Watch {
    * skip entries. Throws ReadAgain where nothing else would tell of such a loss.
    */
   readonly filesHaveChanged: () => Promise<boolean>;
+  /** A text that changes whenever something is written to the journal's files; absent where nobody can tell. */
+  readonly written?: () => Promise<string>;
 }
+
+/** After so many silences in which nothing was written, journalctl is asked all the same. */
+const MAX_UNASKED = 10;
 
 /**
  * The entries that a follower prints, as they come, after `last`. While it is silent, `through` moves to the newest
@@ -38,14 +43,22 @@ export async function* liveChunks(followed: AsyncIterable<readonly Entry[]>, las
   let newestGiven = last;
   let next = pull(runs);
   let silentFromMs = performance.now();
+  /** How the files were when journalctl was asked last and had nothing newer, and how many silences ago. */
+  let written: string | undefined;
+  let unasked = 0;
   while (!signal.aborted) {
     const silenceMs = performance.now() - silentFromMs;
     if (!(await settlesWithin(next, Math.min(watch.pollMs, Math.max(0, watch.silentMs - silenceMs)), signal))) {
       if (signal.aborted) return;
       if (!(await watch.filesHaveChanged()) && performance.now() - silentFromMs < watch.silentMs) continue;
       silentFromMs = performance.now();
+      const writtenBefore = written;
+      written = await watch.written?.();
+      if (written !== undefined && written === writtenBefore && unasked++ < MAX_UNASKED) continue;
+      unasked = 0;
       const through = await watch.newestOfAll();
       const missed = await watch.newest();
+      if (missed === undefined) written = undefined;
       if (missed !== undefined && (newestGiven === undefined || isNewer(missed.cursor, newestGiven.cursor))) {
         if (await settlesWithin(next, watch.graceMs, signal)) continue;
         throw new ReadAgain('silent', 'it is silent although the journal has newer entries');

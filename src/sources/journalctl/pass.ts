@@ -47,9 +47,12 @@ export type End =
 export async function* passOf(options: PassOptions): AsyncGenerator<Chunk, End> {
   const { program, args, isBulk, decode, place, sift, files, trouble, logger, stalledMs, silentMs, signal } = options;
   logger.debug(`journalctl ${args.join(' ')}`);
-  const journalctl = startJournalctl(program, args, await Intake.open());
+  const intake = await Intake.open();
+  const journalctl = startJournalctl(program, args, intake);
   const stop = (): void => void journalctl.stop();
   signal.addEventListener('abort', stop, { once: true });
+  // One that came before is not heard any more.
+  if (signal.aborted) stop();
   let isStalled = false;
   let isHung = false;
   // A silent follower has nothing to print, as a rule; whether it should have, others look.

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { OperatorError } from '../../core/errors.js';
 import type { OpenIntake } from './intake.js';
@@ -7,6 +8,8 @@ import type { OpenIntake } from './intake.js';
 const STDERR_BYTES = 64 * 1024;
 /** A shortage that passes, in which no process can be started. */
 const SHORTAGES = ['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM'];
+/** The pipes of a child take six, and what opens files at the same moment needs some too. */
+const FILES_FOR_A_CHILD = 12;
 const KILL_AFTER_MS = 1000;
 
 /** How journalctl ended. */
@@ -50,7 +53,8 @@ export function startJournalctl(program: JournalctlProgram, args: readonly strin
   const env = { ...(PATH === undefined ? {} : { PATH }), ...(TZ === undefined ? {} : { TZ }), LC_ALL: 'C.UTF-8', SYSTEMD_COLORS: '0', SYSTEMD_LOG_COLOR: '0', SYSTEMD_PAGER: '', ...program.variables };
   let child: ChildProcess;
   try {
-    // Where there are too few file descriptors, it has no streams; then as in other cases, an error is emitted.
+    lookForFiles();
+    // Where there are too few file descriptors all the same, it has no streams; then as in other cases, an error is emitted.
     child = spawn(program.path, args, { env, stdio: ['ignore', intake?.inlet ?? 'pipe', 'pipe'] });
   } catch (error) {
     return neverStarted(program.path, error as NodeJS.ErrnoException);
@@ -109,7 +113,17 @@ export async function runJournalctl(program: JournalctlProgram, args: readonly s
   }
 }
 
-/** For the errors of a start that Node.js throws: ENOMEM is one. */
+/** Throws where there are too few file descriptors for a child: Node.js would not close those that it had got for it. */
+function lookForFiles(): void {
+  const opened: number[] = [];
+  try {
+    while (opened.length < FILES_FOR_A_CHILD) opened.push(openSync('/dev/null', 'r'));
+  } finally {
+    for (const file of opened) closeSync(file);
+  }
+}
+
+/** For the errors of a start that are thrown: ENOMEM is one. */
 function neverStarted(path: string, error: NodeJS.ErrnoException): Journalctl {
   const stderr = notStarted(error.code);
   const exit = isShortage(error) ? Promise.resolve({ code: undefined, signal: undefined, stderr }) : Promise.reject(cannotRun(path, error));
