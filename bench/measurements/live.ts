@@ -44,7 +44,7 @@ export interface LiveOptions {
 }
 
 /** Follows a real journald of its own, over TCP as RFC 5424, and measures how long an entry takes and what that costs. */
-export async function measureLive({ latencies = 60, warmSeconds = 20, busySeconds = 20, idleSeconds = 20 }: LiveOptions = {}): Promise<Live> {
+export async function measureLive({ latencies = 60, warmSeconds = 20, busySeconds = 20, idleSeconds = 30 }: LiveOptions = {}): Promise<Live> {
   const sandbox = await JournalSandbox.start();
   const state = await mkdtemp(join(tmpdir(), 'bench-live-'));
   const receiver = await Receiver.listen();
@@ -68,7 +68,8 @@ export async function measureLive({ latencies = 60, warmSeconds = 20, busySecond
     // A forwarder runs for weeks: what Node.js compiles in its first seconds is not what a thousand entries a second take.
     await measureBusy(sandbox, ours, receiver.arrivals, number + latencies, warmSeconds);
     const busy = await measureBusy(sandbox, ours, receiver.arrivals, number + latencies + warmSeconds * 1000, busySeconds);
-    await pause(15_000); // What the last entries leave to do: to confirm and to save them, and some seconds later to collect what they left behind.
+    // What the last entries leave to do: to confirm and to save them, to collect what they left behind, and after half a minute of silence to ask journalctl whether that is right.
+    await pause(40_000);
     const idle = await measureLoad(ours, 0, () => pause(idleSeconds * 1000));
     return { journalctlMs: delays[0] as Latency, oursMs: delays[1] as Latency, busy, idle };
   } finally {
