@@ -154,8 +154,8 @@ describe('--metrics', { timeout: 120_000 }, () => {
       await runForwarder([...args, ...more], { spawn: strace });
       return readFile(trace, 'utf8');
     };
-    assert.doesNotMatch(await opened(), /dist\/observe\/metrics\.js/);
-    assert.match(await opened('--metrics', '127.0.0.1:0'), /dist\/observe\/metrics\.js/);
+    assert.doesNotMatch(await opened(), /dist\/late\/metrics\.js/);
+    assert.match(await opened('--metrics', '127.0.0.1:0'), /dist\/late\/metrics\.js/);
   });
 
   function to(): string {
