@@ -12,7 +12,7 @@ export interface Gap {
 
 /** What happens to a reader that an operator may want to count. Whoever reports it has also logged it, in one line. */
 export interface ReaderEvents {
-  /** journalctl was started again, or the gateway asked again. `why` is one of few fixed words, fit for a label: `exited`, `killed`, `silent`, `jump`, `rotated`, `stalled`, `too-large`, `malformed`, `incomplete`, `disconnected`, `refused`. */
+  /** journalctl was started again, or the gateway asked again. `why` is one of few fixed words, fit for a label: `exited`, `killed`, `silent`, `jump`, `rotated`, `stalled`, `malformed`, `incomplete`, `disconnected`, `refused`. */
   restarted(why: string): void;
   gap(gap: Gap): void;
 }

@@ -14,27 +14,16 @@ export interface Lines {
 export interface JsonLinesOptions {
   /** The longest line that is given, in bytes. A longer one is skipped while it streams. */
   readonly maxLineBytes: number;
-  /**
-   * Called for each longer line, after the lines before it were given, and awaited before those after it are.
-   * Without it, such a line ends the reading with the error itself.
-   */
-  readonly onTooLong?: (line: LineTooLong) => Promise<void>;
+  /** Called for each longer line, after the lines before it were given, and awaited before those after it are. */
+  readonly onTooLong: (line: LongLine) => Promise<void>;
 }
 
 /** A line that exceeds `maxLineBytes`. */
-export class LineTooLong extends Error {
-  override readonly name = 'LineTooLong';
-  readonly code = 'ERR_LINE_TOO_LONG';
-
-  constructor(
-    /** The line's number, counted from 1. */
-    readonly lineNumber: number,
-    /** Its beginning: as much of it as was held when it became too long, at most `maxLineBytes`. */
-    readonly head: Uint8Array,
-    maxLineBytes: number,
-  ) {
-    super(`Line ${lineNumber} is longer than ${maxLineBytes} bytes.`);
-  }
+export interface LongLine {
+  /** The line's number, counted from 1. */
+  readonly lineNumber: number;
+  /** Its beginning: as much of it as was held when it became too long, at most `maxLineBytes`. */
+  readonly head: Uint8Array;
 }
 
 /**
@@ -53,9 +42,7 @@ export async function* jsonLines(input: AsyncIterable<Uint8Array>, options: Json
   async function* take(pieces: Iterable<Buffer | TooLong>): AsyncGenerator<Lines, void> {
     for (const piece of pieces) {
       if (piece instanceof TooLong) {
-        const error = new LineTooLong(number++, piece.head, options.maxLineBytes);
-        if (options.onTooLong === undefined) throw error;
-        await options.onTooLong(error);
+        await options.onTooLong({ lineNumber: number++, head: piece.head });
       } else {
         const lines = await decoder.decode(piece);
         const first = number;

@@ -14,7 +14,7 @@ export interface GapCount {
 }
 
 /** The reasons for which readers begin again. Any other is counted as `other`, so that nothing can make labels without end. */
-const REASONS = ['exited', 'killed', 'silent', 'jump', 'rotated', 'stalled', 'too-large', 'malformed', 'incomplete', 'disconnected', 'refused', 'other'];
+const REASONS = ['exited', 'killed', 'silent', 'jump', 'rotated', 'stalled', 'malformed', 'incomplete', 'disconnected', 'refused', 'other'];
 const KINDS: readonly Gap['kind'][] = ['sequence', 'vacuum', 'rate-limit', 'poison', 'file'];
 
 /** Counts what one reader reports. */

@@ -17,3 +17,8 @@ export function cutInto(bytes: fc.Arbitrary<Uint8Array>): fc.Arbitrary<{ whole: 
 export async function* stream(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   yield* chunks;
 }
+
+/** For a line that is too long where none is. */
+export async function unexpected(): Promise<void> {
+  throw new Error('A line is too long.');
+}

@@ -11,6 +11,7 @@ import { ExportReader } from '../../src/formats/export.js';
 import { jsonLines } from '../../src/formats/json-lines.js';
 import { parseJsonEntry } from '../../src/formats/json.js';
 import { isCursor } from '../../src/formats/cursor.js';
+import { unexpected } from './chunks.js';
 import { type FixtureEntry, makeJournal } from '../support/make-journal.js';
 import { snapshot } from './snapshot.js';
 
@@ -129,7 +130,7 @@ async function readExport(output: AsyncIterable<Uint8Array>): Promise<Entry[]> {
 
 async function readJson(output: AsyncIterable<Uint8Array>): Promise<Entry[]> {
   const entries: Entry[] = [];
-  for await (const { lines } of jsonLines(output, { maxLineBytes: 64 * 1024 * 1024 })) {
+  for await (const { lines } of jsonLines(output, { maxLineBytes: 64 * 1024 * 1024, onTooLong: unexpected })) {
     for (const line of lines) entries.push(parseJsonEntry(line) ?? assert.fail(line.slice(0, 200)));
   }
   return entries;

@@ -6,7 +6,7 @@ import { ExportReader } from '../../src/formats/export.js';
 import { jsonLines } from '../../src/formats/json-lines.js';
 import { parseJsonEntry } from '../../src/formats/json.js';
 import { entryOf } from '../support/entry.js';
-import { cutInto, stream } from './chunks.js';
+import { cutInto, stream, unexpected } from './chunks.js';
 import { type Fields, exportEntry, jsonLine } from './serialise.js';
 import { snapshot } from './snapshot.js';
 
@@ -45,7 +45,7 @@ test('any entries written in the export format are read back as they were', () =
 test('any entries written as JSON are read back as they were', async () => {
   const property = fc.asyncProperty(streamsOf((entry) => `${jsonLine(entry)}\n`), async ({ chunks, expected }) => {
     const read: Entry[] = [];
-    for await (const { lines } of jsonLines(stream(chunks), { maxLineBytes: 1e6 })) {
+    for await (const { lines } of jsonLines(stream(chunks), { maxLineBytes: 1e6, onTooLong: unexpected })) {
       for (const line of lines) read.push(parseJsonEntry(line) ?? assert.fail(line));
     }
     assert.deepEqual(read.map(snapshot), expected);

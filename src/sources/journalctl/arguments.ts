@@ -12,7 +12,7 @@ export interface JournalSelection {
   readonly kernel?: boolean;
   /** Only the entries of this machine; undefined for all that the journal holds. */
   readonly machineId?: string | undefined;
-  /** The fields that are asked for beside the address fields; undefined for all. */
+  /** The fields that its entries are read for beside the address fields; undefined for all. journalctl prints all in any case. */
   readonly fields?: readonly string[] | undefined;
   readonly until?: string | undefined;
 }
@@ -26,23 +26,25 @@ export type From = { readonly cursor: Cursor } | { readonly afterCursor: Cursor 
 /**
  * A backlog, to its end: the export format, which journalctl prints three times as fast as JSON and which carries
  * bytes as they are. `-m` crosses machine ids and boots, as the live call does, so that both see the same entries.
+ *
+ * With all fields: up to systemd 252 journalctl makes a set of `--output-fields` for each entry, which costs it more
+ * than printing the others.
  */
 export function bulkArguments(selection: JournalSelection, from: From, extraMatches: readonly string[] = []): string[] {
-  // All fields: up to systemd 252 journalctl makes a set of `--output-fields` for each entry, which costs it more than printing the others.
-  return ['--output=export', ...common({ ...selection, fields: undefined }), '--merge', ...begin(from), ...until(selection), ...conditions(selection, extraMatches)];
+  return ['--output=export', ...common(selection), '--merge', ...begin(from), ...until(selection), ...conditions(selection, extraMatches)];
 }
 
 /**
- * What comes after `from`, for ever. `--merge`, because `-f` alone implies the current boot; `--no-tail`, because
+ * What comes after `from`, for ever, in the same format. `--merge`, because `-f` alone implies the current boot; `--no-tail`, because
  * `-f` with a cursor would print 10 entries and then stall until the next event (journalctl 247–252).
  */
 export function liveArguments(selection: JournalSelection, from: From, extraMatches: readonly string[], options: { readonly merge: boolean }): string[] {
-  return ['--output=json', ...common(selection), '--follow', '--no-tail', ...(options.merge ? ['--merge'] : []), ...begin(from), ...conditions(selection, extraMatches)];
+  return ['--output=export', ...common(selection), '--follow', '--no-tail', ...(options.merge ? ['--merge'] : []), ...begin(from), ...conditions(selection, extraMatches)];
 }
 
 /** The newest entry that the selection has, for its cursor. Backwards, since `--lines=1` alone gives none where the journal goes on after `--until` (252). */
 export function newestArguments(selection: JournalSelection, extraMatches: readonly string[] = []): string[] {
-  return ['--output=export', ...common({ ...selection, fields: ['_BOOT_ID'] }), '--merge', '--reverse', '--lines=1', ...until(selection), ...conditions(selection, extraMatches)];
+  return ['--output=export', ...common(selection), '--output-fields=_BOOT_ID', '--merge', '--reverse', '--lines=1', ...until(selection), ...conditions(selection, extraMatches)];
 }
 
 /** The same journal without any condition: what its newest entry is tells how far a quiet filter has come. */
@@ -56,14 +58,13 @@ export function isConditional(selection: JournalSelection): boolean {
 }
 
 function common(selection: JournalSelection): string[] {
-  const { directory, namespace, fields } = selection;
+  const { directory, namespace } = selection;
   return [
-    '--all', // without it, a field of 4,096 bytes or more is null in JSON
+    '--all', // no value is shortened
     '--quiet',
     '--no-pager',
     ...(directory === undefined ? [] : [`--directory=${directory}`]),
     ...(namespace === undefined ? [] : [`--namespace=${namespace}`]),
-    ...(fields === undefined || fields.length === 0 ? [] : [`--output-fields=${fields.filter((name) => !name.startsWith('__')).join(',')}`]),
   ];
 }
 

@@ -11,7 +11,7 @@ import { buffered } from './buffered.js';
 import { JournalFiles } from './files.js';
 import { Gaps } from './gaps.js';
 import { Inquiry } from './inquiry.js';
-import { jsonEntries, liveChunks, type Watch } from './live.js';
+import { followedEntries, liveChunks, type Watch } from './live.js';
 import { bootId } from './machine.js';
 import { howItEnded, passOf, type End } from './pass.js';
 import type { Place } from './place.js';
@@ -262,7 +262,7 @@ export class JournalSource implements Source {
       written: () => this.#files.written(),
     };
     const args = liveArguments(selection, place.from, matches, { merge: this.#canMerge });
-    const end = yield* this.#pass(args, reading, false, (stdout) => liveChunks(jsonEntries(stdout), place.last, watch, signal));
+    const end = yield* this.#pass(args, reading, false, (stdout) => liveChunks(followedEntries(stdout, selection.fields), place.last, watch, signal));
     return end.kind === 'complete' ? { kind: 'again', why: new ReadAgain('exited', 'it stopped following') } : end;
   }
 

@@ -2,12 +2,8 @@ import type { Entry } from '../../core/entry.js';
 import type { Position } from '../../core/position.js';
 import type { Chunk } from '../../core/source.js';
 import { isNewer } from '../../formats/cursor.js';
-import { jsonLines, LineTooLong } from '../../formats/json-lines.js';
-import { parseJsonEntry } from '../../formats/json.js';
+import { ExportReader } from '../../formats/export.js';
 import { ReadAgain } from './read-again.js';
-
-/** A live entry whose JSON is longer is read again in the export format: 32 MB of binary are 100 MB of JSON, and 645 MiB when parsed. */
-const MAX_JSON_LINE_BYTES = 8 * 1024 * 1024;
 
 export interface Watch {
   /** After so much silence, look whether the journal has something newer than was printed. */
@@ -82,31 +78,26 @@ export async function* liveChunks(followed: AsyncIterable<readonly Entry[]>, las
 }
 
 /**
- * What `journalctl -o json -f` prints, in runs of entries. Throws ReadAgain for what is not an entry, and for one that
- * is too large as JSON.
+ * What `journalctl -o export -f` prints, in runs of the entries that each read completed, with the fields that are
+ * asked for (all where undefined). Throws ReadAgain for what is not in the format, when the entries before it were
+ * given: reading in bulk tells whether the journal has it so.
  */
-export async function* jsonEntries(stdout: AsyncIterable<Buffer>): AsyncGenerator<readonly Entry[], void> {
-  try {
-    for await (const { lines } of jsonLines(stdout, { maxLineBytes: MAX_JSON_LINE_BYTES })) {
-      const { entries, isMalformed } = entriesOf(lines);
-      if (entries.length > 0) yield entries;
-      if (isMalformed) throw new ReadAgain('malformed', 'it printed a line that is not a JSON object');
-    }
-  } catch (error) {
-    if (error instanceof LineTooLong) throw new ReadAgain('too-large', 'an entry is too large as JSON', true);
-    throw error;
+export async function* followedEntries(stdout: AsyncIterable<Buffer>, fields: readonly string[] | undefined): AsyncGenerator<readonly Entry[], void> {
+  let passed = 0;
+  let malformed: { readonly reason: string; readonly number: number } | undefined;
+  const reader = new ExportReader({
+    fields,
+    onMalformed: (reason, _bytes, number) => {
+      malformed ??= { reason, number };
+    },
+  });
+  for await (const bytes of stdout) {
+    const read = reader.push(bytes);
+    const entries = malformed === undefined ? read : read.slice(0, malformed.number - 1 - passed);
+    passed += entries.length;
+    if (entries.length > 0) yield entries;
+    if (malformed !== undefined) throw new ReadAgain('malformed', `it printed what is not in the export format: ${malformed.reason}`);
   }
-}
-
-/** The entries up to the first line that is none. */
-function entriesOf(lines: readonly string[]): { readonly entries: Entry[]; readonly isMalformed: boolean } {
-  const entries: Entry[] = [];
-  for (const line of lines) {
-    const entry = parseJsonEntry(line);
-    if (entry === undefined) return { entries, isMalformed: true };
-    entries.push(entry);
-  }
-  return { entries, isMalformed: false };
 }
 
 function pull<T>(values: AsyncIterator<T, void>): Promise<IteratorResult<T, void>> {

@@ -36,12 +36,12 @@ export async function newestEntry(selection: JournalSelection, program: Journalc
 
 /** The entry that journalctl takes a cursor for, whatever the selection's conditions; `isSure` tells whether it could look everywhere, before `signal` aborted. */
 export function entryAt(cursor: Cursor, selection: JournalSelection, program: JournalctlProgram, signal: AbortSignal, matches?: readonly string[]): Promise<Found> {
-  return firstEntry(bulkArguments({ ...withoutConditions(selection), fields: ['_BOOT_ID'] }, { cursor }, matches), program, signal);
+  return firstEntry(bulkArguments(withoutConditions(selection), { cursor }, matches), program, signal);
 }
 
 /** The first entry of a boot, whatever the selection's conditions. */
 export function oldestOfBoot(bootId: string, selection: JournalSelection, program: JournalctlProgram, signal: AbortSignal): Promise<Found> {
-  return firstEntry(bulkArguments({ ...withoutConditions(selection), fields: ['_BOOT_ID'] }, undefined, [`_BOOT_ID=${bootId}`]), program, signal);
+  return firstEntry(bulkArguments(withoutConditions(selection), undefined, [`_BOOT_ID=${bootId}`]), program, signal);
 }
 
 /** A boot, as its journald's first words tell of it. */
@@ -57,7 +57,7 @@ export interface Boot {
  * that one journalctl goes by the sequence numbers. `--list-boots` goes by the time of day.
  */
 export async function bootsOf(selection: JournalSelection, program: JournalctlProgram, signal: AbortSignal): Promise<readonly Boot[]> {
-  const args = bulkArguments({ ...withoutConditions(selection), fields: ['_BOOT_ID'] }, undefined, [`MESSAGE_ID=${JOURNAL_START}`, '_TRANSPORT=driver']);
+  const args = bulkArguments(withoutConditions(selection), undefined, [`MESSAGE_ID=${JOURNAL_START}`, '_TRANSPORT=driver']);
   const { stdout } = await runJournalctl(program, args, signal);
   const reader = new ExportReader();
   const boots = new Map<string, Boot>();

@@ -1,5 +1,5 @@
 /** Why journalctl is started again, or a gateway asked again: few fixed words, fit for a metric's label. */
-export type Restart = 'exited' | 'killed' | 'silent' | 'jump' | 'rotated' | 'stalled' | 'too-large' | 'malformed' | 'incomplete' | 'disconnected' | 'refused';
+export type Restart = 'exited' | 'killed' | 'silent' | 'jump' | 'rotated' | 'stalled' | 'malformed' | 'incomplete' | 'disconnected' | 'refused';
 
 /** What only a reading in bulk from the last entry can put right. */
 export class ReadAgain extends Error {

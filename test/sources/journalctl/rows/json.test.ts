@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { textOf, type Entry, type FieldValue } from '../../../../src/core/entry.js';
+import { parseJsonEntry } from '../../../../src/formats/json.js';
 import { joinLines } from '../../../../src/pipeline/join-lines.js';
 import { ReaderFixture } from './reader-fixture.js';
 
-describe('JSON, as the live reader gets it', () => {
+describe('JSON, as journalctl prints it', () => {
   let fixture: ReaderFixture;
   beforeEach(async () => {
     fixture = await ReaderFixture.start();
@@ -26,13 +27,15 @@ describe('JSON, as the live reader gets it', () => {
     { title: 'a PRIORITY that is none', fields: { MESSAGE: 'x', PRIORITY: '99' }, want: { PRIORITY: '99' } },
   ];
   for (const { title, fields, want } of shapes) {
-    it(`${title}: the same live as in bulk`, async () => {
+    it(`${title}: the same as JSON, live and in bulk`, async () => {
       const follower = fixture.follow();
       await follower.isFollowing();
       await fixture.sandbox.send([fields, { MESSAGE: 'end' }]);
       await follower.until('end');
       const bulk = await fixture.read();
-      for (const entry of [follower.entries[0]!, bulk[0]!]) {
+      const { stdout } = await fixture.sandbox.run('journalctl', ['--quiet', '--all', '--output=json', '_TRANSPORT=journal']);
+      const json = parseJsonEntry(stdout.toString('utf8').split('\n')[0]!);
+      for (const entry of [json!, follower.entries[0]!, bulk[0]!]) {
         for (const [name, value] of Object.entries(want)) assert.deepEqual(plain(entry.get(name)), plain(value));
       }
     });

@@ -126,10 +126,10 @@ describe('the process', () => {
     assert.equal(fixture.events.restarts[0], 'exited');
   });
 
-  it('that prints what is no JSON is started again, and the entry is read in bulk', async () => {
+  it('that prints what is not in the export format is started again, and the entry is read in bulk', async () => {
     await fixture.log('a');
     const program = await fixture.program(
-      `case "$*" in *--follow*) exec perl -e '$| = 1; open P, "-|", $ENV{JOURNALCTL}, @ARGV; while (<P>) { if (/garble/) { print "{ garbled\\n" } else { print } }' -- "$@";; esac`,
+      `case "$*" in *--follow*) exec perl -e '$| = 1; $/ = "\\n\\n"; open P, "-|", $ENV{JOURNALCTL}, @ARGV; while (<P>) { s/^MESSAGE=garble/garbled/m; print }' -- "$@";; esac`,
       'exec "$JOURNALCTL" "$@"',
     );
     const follower = fixture.follow({ program });

@@ -163,7 +163,7 @@ export function rotationSuite(release: Release): void {
 
     it('a journalctl that crashes at each rotation, as that of systemd 256 may, is started again after the last entry', async () => {
       const program = await fixture.program(
-        `case "$*" in *--follow*) exec perl -e '$| = 1; open P, "-|", $ENV{JOURNALCTL}, @ARGV; while (<P>) { print; if (/crash/) { print STDERR "Failed to iterate through journal: Bad message\\n"; exit 1 } }' -- "$@";; esac`,
+        `case "$*" in *--follow*) exec perl -e '$| = 1; $/ = "\\n\\n"; open P, "-|", $ENV{JOURNALCTL}, @ARGV; while (<P>) { print; if (/crash/) { print STDERR "Failed to iterate through journal: Bad message\\n"; exit 1 } }' -- "$@";; esac`,
         'exec "$JOURNALCTL" "$@"',
       );
       await fixture.log('begin');

@@ -20,11 +20,11 @@ describe('where reading starts', () => {
     await fixture.sandbox.sync();
     const { cursor } = await fixture.positionOf('m0');
     const journalctl = spawn('journalctl', liveArguments({ directory: fixture.sandbox.directory }, { cursor }, [], { merge: true }), { stdio: ['ignore', 'pipe', 'inherit'] });
-    const lines: string[] = [];
-    for await (const line of createInterface(journalctl.stdout)) if (lines.push(line) === 30) break;
+    const messages: string[] = [];
+    for await (const line of createInterface(journalctl.stdout)) if (line.startsWith('MESSAGE=') && messages.push(line.slice(8)) === 30) break;
     journalctl.kill();
     await once(journalctl, 'close');
-    assert.deepEqual(lines.map((line) => (JSON.parse(line) as { MESSAGE: string }).MESSAGE), range(0, 30));
+    assert.deepEqual(messages, range(0, 30));
   });
 
   it('row 4: waits in an empty folder, and picks up a machine\'s folder that appears', async () => {
@@ -99,7 +99,7 @@ describe('where reading starts', () => {
   it('row 6: an entry that following has skipped is found though nothing comes after it', async () => {
     fixture = await ReaderFixture.start();
     // This journalctl never prints the entry, and is as silent as the real one after such a rotation.
-    const program = await fixture.program(`case "$*" in *--follow*) exec perl -e '$| = 1; open P, "-|", $ENV{JOURNALCTL}, @ARGV; while (<P>) { print unless /skipped/ }' -- "$@";; esac`, 'exec "$JOURNALCTL" "$@"');
+    const program = await fixture.program(`case "$*" in *--follow*) exec perl -e '$| = 1; $/ = "\\n\\n"; open P, "-|", $ENV{JOURNALCTL}, @ARGV; while (<P>) { print unless /skipped/ }' -- "$@";; esac`, 'exec "$JOURNALCTL" "$@"');
     await fixture.log('before');
     const follower = fixture.follow({ program });
     await follower.until('before');
