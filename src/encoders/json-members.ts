@@ -1,9 +1,10 @@
 import type { FieldSelector } from './json-fields.js';
+import { literal, type JsonText, type Literal } from './json-text.js';
 
 /** What a field becomes in an object. */
 export interface MemberOf {
   /** `,"NAME":"`; undefined for a field that is left out. */
-  readonly opening: Uint8Array | undefined;
+  readonly opening: Literal | undefined;
   /** Its place among those that come first; -1 for none. */
   readonly place: number;
   /** The name as such, one for all the fields that become it. */
@@ -36,18 +37,18 @@ export class Members {
     if (this.#count > MAX_KNOWN) this.#forget();
   }
 
-  /** `key`: the field's, in a field table; `from`: where its name begins. */
-  of(bytes: Uint8Array, key: number, from: number): MemberOf {
+  /** `key`: the field's, in a field table; `from`: where its name begins in `bytes`, which `text` is to copy. */
+  of(text: JsonText, bytes: Uint8Array, key: number, from: number): MemberOf {
     const length = key >>> 16;
     const slot = Math.imul(key + (bytes[from + (length >>> 1)]! << 8), 0x9e3779b1) >>> (32 - SLOTS_BITS);
-    for (let known = this.#slots[slot]; known !== undefined; known = known.next) if (known.key === key && isAt(known.field, bytes, from)) return known;
-    const field = Buffer.from(bytes.subarray(from, from + length));
-    const name = this.#selector === undefined ? field.toString('latin1') : this.#selector.nameOf(field.toString('latin1'));
+    for (let known = this.#slots[slot]; known !== undefined; known = known.next) if (known.key === key && text.isAt(known.field, from)) return known;
+    const field = Buffer.from(bytes.buffer, bytes.byteOffset + from, length).toString('latin1');
+    const name = this.#selector === undefined ? field : this.#selector.nameOf(field);
     const known: Known = {
       key,
-      field,
-      opening: name === undefined ? undefined : Buffer.from(`,${JSON.stringify(name)}:"`),
-      place: this.#selector?.placeOf(field.toString('latin1')) ?? -1,
+      field: literal(field),
+      opening: name === undefined ? undefined : literal(`,${JSON.stringify(name)}:"`),
+      place: this.#selector?.placeOf(field) ?? -1,
       name: this.named(name ?? ''),
       next: this.#slots[slot],
     };
@@ -71,11 +72,6 @@ export class Members {
 
 interface Known extends MemberOf {
   readonly key: number;
-  readonly field: Uint8Array;
+  readonly field: Literal;
   readonly next: Known | undefined;
-}
-
-function isAt(field: Uint8Array, bytes: Uint8Array, from: number): boolean {
-  for (let i = 0; i < field.length; i++) if (field[i] !== bytes[from + i]) return false;
-  return true;
 }
