@@ -17,6 +17,8 @@ const AHEAD_BYTES = 256 * 1024;
 export interface OpenIntake {
   readonly intake: Intake;
   readonly inlet: Socket;
+  /** For one that no child is started for. */
+  close(): void;
 }
 
 /**
@@ -53,7 +55,7 @@ export class Intake implements AsyncIterableIterator<Buffer, undefined> {
       const accepted = once(server, 'connection');
       const intake = new Intake(path);
       const inlet = await Promise.race([accepted.then(([socket]) => socket as Socket), once(intake.#outlet, 'close').then(() => undefined)]);
-      return inlet && { intake, inlet };
+      return inlet && { intake, inlet, close: () => { for (const end of [intake, inlet]) end.destroy(); } };
     } catch {
       return undefined;
     } finally {

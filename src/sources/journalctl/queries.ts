@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Cursor } from '../../core/entry.js';
+import type { Cursor, Entry } from '../../core/entry.js';
 import { OperatorError } from '../../core/errors.js';
 import type { Position } from '../../core/position.js';
 import { parseCursor } from '../../formats/cursor.js';
 import { ExportReader } from '../../formats/export.js';
 import { bulkArguments, newestArguments, withoutConditions, type JournalSelection } from './arguments.js';
 import { readComplaints } from './complaints.js';
-import { runJournalctl, startJournalctl, type JournalctlProgram } from './process.js';
+import { runJournalctl, startJournalctl, type Journalctl, type JournalctlProgram } from './process.js';
 
 const JOURNAL_START = 'f77379a8490b408bbe5f6940505a777b';
 
@@ -20,16 +20,22 @@ export async function describeJournal(selection: JournalSelection, program: Jour
   return { version, newestUs: (await newestEntry(selection, program))?.timestamp };
 }
 
-/** The newest entry that the selection has; undefined where it has none, or journalctl cannot tell after some attempts. */
+/** The newest entry that the selection has; undefined where it has none, or journalctl cannot tell after some attempts. Rejects when `signal` aborts before. */
 export async function newestEntry(selection: JournalSelection, program: JournalctlProgram, matches: readonly string[] = [], signal?: AbortSignal): Promise<Position | undefined> {
   for (let pauseMs = 100; ; pauseMs *= 2) {
-    const { stdout, exit } = await runJournalctl(program, newestArguments(selection, matches), signal);
-    if (exit.stderr.includes('insufficient permissions')) throw noRight(exit.stderr);
-    const reader = new ExportReader();
-    const entry = [...reader.push(stdout), ...reader.end()].at(-1);
-    if (entry !== undefined) return { cursor: entry.cursor, timestamp: entry.timestamp };
+    signal?.throwIfAborted();
+    const journalctl = startJournalctl(program, newestArguments(selection, matches));
+    const entry = await firstPrinted(journalctl, signal);
+    if (entry !== undefined) {
+      // It ends by itself, and nobody has to wait for that.
+      void journalctl.stop();
+      return entry;
+    }
+    const { code, stderr } = await journalctl.exit;
+    signal?.throwIfAborted();
+    if (stderr.includes('insufficient permissions')) throw noRight(stderr);
     // With too few file descriptors, say: to take the journal for empty would be a mistake.
-    if (exit.code === 0 || pauseMs > 1000) return undefined;
+    if (code === 0 || pauseMs > 1000) return undefined;
     await delay(pauseMs, undefined, signal === undefined ? {} : { signal });
   }
 }
@@ -76,10 +82,18 @@ export interface Found {
 async function firstEntry(args: readonly string[], program: JournalctlProgram, signal: AbortSignal): Promise<Found> {
   if (signal.aborted) return { entry: undefined, isSure: false };
   const journalctl = startJournalctl(program, args);
+  const entry = await firstPrinted(journalctl, signal);
+  const { incomplete } = readComplaints(journalctl.stderr());
+  if (entry !== undefined) await journalctl.stop();
+  return { entry, isSure: incomplete === undefined && (entry !== undefined || ((await journalctl.exit).code === 0 && !signal.aborted)) };
+}
+
+/** The first entry that it prints, as soon as it has; undefined where it prints none, or when `signal` aborts before, which stops it. */
+async function firstPrinted(journalctl: Journalctl, signal: AbortSignal | undefined): Promise<Position | undefined> {
   const stop = (): void => void journalctl.stop();
-  signal.addEventListener('abort', stop, { once: true });
+  signal?.addEventListener('abort', stop, { once: true });
   const reader = new ExportReader();
-  let entry: Position | undefined;
+  let entry: Entry | undefined;
   try {
     for await (const bytes of journalctl.stdout) {
       entry = reader.push(bytes)[0];
@@ -87,17 +101,12 @@ async function firstEntry(args: readonly string[], program: JournalctlProgram, s
     }
   } catch (error) {
     // Its stdout fails when we stop it.
-    if (!signal.aborted) throw error;
+    if (signal?.aborted !== true) throw error;
   } finally {
-    signal.removeEventListener('abort', stop);
+    signal?.removeEventListener('abort', stop);
   }
   entry ??= reader.end()[0];
-  const { incomplete } = readComplaints(journalctl.stderr());
-  if (entry !== undefined) {
-    await journalctl.stop();
-    return { entry: { cursor: entry.cursor, timestamp: entry.timestamp }, isSure: incomplete === undefined };
-  }
-  return { entry, isSure: (await journalctl.exit).code === 0 && incomplete === undefined && !signal.aborted };
+  return entry && { cursor: entry.cursor, timestamp: entry.timestamp };
 }
 
 export function noRight(stderr: string): OperatorError {

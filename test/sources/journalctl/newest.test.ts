@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import { textOf } from '../../../src/core/entry.js';
 import { JournalSource, type JournalSelection } from '../../../src/sources/journalctl/index.js';
 import { eventually } from '../../support/eventually.js';
@@ -20,6 +22,17 @@ describe('the newest entry of a journal', { timeout: 30_000 }, () => {
     await makeJournal(join(folder, 'system.journal'), [0, 1, 2].map((number) => ({ time: T0 + number, fields: { MESSAGE: `m${number}`, SYSLOG_IDENTIFIER: number < 2 ? 'wanted' : 'other' } })));
   });
   after(() => rm(folder, { recursive: true }));
+
+  // First, since what others leave to close would count.
+  it('is asked ahead with what the reading needs, of which nothing is left open where there is no reading', async () => {
+    const open = (): number => process.getActiveResourcesInfo().filter((name) => name === 'PipeWrap').length;
+    const before = open();
+    const stop = new AbortController();
+    sourceOf({}).prepare(stop.signal);
+    await eventually(open, (count) => count > before);
+    stop.abort();
+    await eventually(open, (count) => count === before);
+  });
 
   it('is that of what the source would read', async () => {
     assert.equal((await sourceOf({}).newest(never))?.timestamp, T0 + 2);
@@ -46,7 +59,7 @@ describe('the newest entry of a journal', { timeout: 30_000 }, () => {
   it('is asked once where a reading is prepared, which then begins from there', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'prepared-'));
     const [program, questions] = [join(directory, 'journalctl'), join(directory, 'questions')];
-    await writeFile(program, `#!/bin/sh\ncase "$*" in *--reverse*) journalctl "$@"; echo >> ${questions};; *) exec journalctl "$@";; esac\n`, { mode: 0o755 });
+    await writeFile(program, `#!/bin/sh\ncase "$*" in *--reverse*) answer=$(journalctl "$@"); echo >> ${questions}; printf '%s\\n\\n' "$answer";; *) exec journalctl "$@";; esac\n`, { mode: 0o755 });
     const asked = async (): Promise<number> => (await readFile(questions, 'utf8').catch(() => '')).length;
     await makeJournal(join(directory, 'system.journal'), [{ time: T0, fields: { MESSAGE: 'before' } }]);
     const source = new JournalSource({ selection: { directory }, program: { path: program, environment: { PATH: process.env['PATH'] } }, start: 'now', follow: false, logger: new RecordedLogger() });
@@ -59,6 +72,14 @@ describe('the newest entry of a journal', { timeout: 30_000 }, () => {
     assert.deepEqual(messages, ['since']);
     assert.equal(await asked(), 1);
     await rm(directory, { recursive: true });
+  });
+
+  it('is told as soon as it is printed, however long journalctl takes to end', async () => {
+    const path = join(folder, 'slow-to-end');
+    await writeFile(path, '#!/bin/sh\njournalctl "$@"\nexec sleep 600\n', { mode: 0o755 });
+    const slow = sourceOf({}, path);
+    assert.deepEqual(await slow.newest(never), await sourceOf({}).newest(never));
+    await eventually(() => promisify(execFile)('ps', ['--ppid', String(process.pid), '-o', 'args=']), ({ stdout }) => !stdout.includes('sleep 600'));
   });
 
   function sourceOf(selection: JournalSelection, path = 'journalctl'): JournalSource {
