@@ -12,7 +12,7 @@ const main = join(dist, 'main.js');
 const late = {
   'execa.js': ['execa'],
   'metrics.js': ['prom-client'],
-  'proxies.js': ['http-proxy-agent', 'https-proxy-agent', 'proxy-from-env'],
+  'proxies.js': ['http-proxy-agent', 'https-proxy-agent'],
   'settings.js': ['yaml', 'zod'],
 };
 const banner = `

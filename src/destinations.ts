@@ -73,7 +73,9 @@ async function createRemoteSink(settings: Exclude<DestinationSettings, StdoutSet
     case 'http':
       return createHttpSinkOf(settings, surroundings);
     case 'cloudwatch': {
-      const { createCloudWatchSink } = await import('./sinks/cloudwatch/index.js');
+      const [{ createCloudWatchSink }, { readProxy }] = await Promise.all([import('./sinks/cloudwatch/index.js'), import('./sinks/http-proxy.js')]);
+      // It reads this itself with each request; a value that is no proxy is better told at the start.
+      readProxy(/^http:/i.test(settings.endpoint ?? '') ? 'http' : 'https', surroundings.environment);
       return createCloudWatchSink({ ...settings, environment: surroundings.environment, logger: prefixed(surroundings.logger, settings.label) });
     }
   }

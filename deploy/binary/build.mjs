@@ -17,7 +17,7 @@ const nodeVersion = '24.21.0';
 const program = 'journald-forwarder.cjs';
 /** What most runs, or the beginnings of all, do not need: at each start it would be read, and checked, with the program. */
 const late = {
-  'aws.cjs': ['@aws-sdk/*', '@smithy/*', 'http-proxy-agent', 'https-proxy-agent', 'proxy-from-env'],
+  'aws.cjs': ['@aws-sdk/*', '@smithy/*', 'http-proxy-agent', 'https-proxy-agent'],
   'execa.cjs': ['execa'],
   'metrics.cjs': ['prom-client'],
   'settings.cjs': ['yaml', 'zod'],

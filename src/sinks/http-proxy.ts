@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 import { SettingError } from '../core/errors.js';
 
 /** The proxy that stands between, and the hosts to which there is none. */
@@ -18,17 +18,21 @@ export interface Proxy {
 
 /**
  * What the environment says of proxies: `https_proxy` for https, `http_proxy` for http, `no_proxy`; or the same in
- * capitals, as curl and others read them. Throws a SettingError, which does not show the value.
+ * capitals, as curl and others read them. An empty variable says nothing. Throws a SettingError, which does not show
+ * the value.
  */
 export function readProxy(scheme: 'http' | 'https', environment: Readonly<Record<string, string | undefined>>): ProxySettings {
-  const variable = [`${scheme}_proxy`, `${scheme}_proxy`.toUpperCase()].find((name) => (environment[name] ?? '') !== '');
-  const noProxy = environment['no_proxy'] ?? environment['NO_PROXY'] ?? '';
-  return { proxy: variable === undefined ? '' : readProxyUrl(variable, environment[variable]!.trim()), noProxy };
+  const variableFor = (name: string): string | undefined => [name, name.toUpperCase()].find((variable) => (environment[variable] ?? '') !== '');
+  const [variable, exempting] = [variableFor(`${scheme}_proxy`), variableFor('no_proxy')];
+  return {
+    proxy: variable === undefined ? '' : readProxyUrl(variable, environment[variable]!.trim()),
+    noProxy: exempting === undefined ? '' : environment[exempting]!,
+  };
 }
 
-/** The proxy on the way to a place; undefined where there is none. `host` is a name or an address without brackets. */
+/** The proxy on the way to a place; undefined where there is none. `host` is a name or an address, in brackets or without. */
 export function proxyTo({ host, port }: { readonly host: string; readonly port: number }, { proxy, noProxy }: ProxySettings): Proxy | undefined {
-  if (proxy === '' || isExempt(host.toLowerCase(), port, noProxy)) return undefined;
+  if (proxy === '' || isExempt(withoutBrackets(host.toLowerCase()), port, noProxy)) return undefined;
   const { protocol, hostname, port: written, username, password } = new URL(proxy);
   const scheme = protocol === 'https:' ? 'https' : 'http';
   return {
@@ -48,14 +52,42 @@ function readProxyUrl(variable: string, text: string): string {
   return url;
 }
 
-/** Names and addresses between commas or spaces, each with a port or for all of them; `.example.com` and `*.example.com` are `example.com`, or "*" alone is everything. */
+/**
+ * Whether NO_PROXY names a place: what curl or Go's net/http takes for an exemption is one. Between commas or spaces
+ * stand names, which count for all below them, with or without `.` or `*.` before; addresses, and ranges such as
+ * `10.0.0.0/8`; each for all ports or, as in `[::1]:443`, for one. `*` is everything.
+ */
 function isExempt(host: string, port: number, noProxy: string): boolean {
-  if (noProxy === '*') return true;
   return noProxy.toLowerCase().split(/[,\s]+/).some((entry) => {
-    const [, before = entry, ownPort] = isIPv6(entry) ? [] : (/^(.+):(\d+)$/.exec(entry) ?? []);
-    const name = withoutBrackets(before).replace(/^\*?\./, '');
-    return name !== '' && (ownPort === undefined || Number(ownPort) === port) && (host === name || host.endsWith(`.${name}`));
+    const [, before = entry, ownPort] = isIP(entry) > 0 ? [] : (/^(.+):(\d+)$/.exec(entry) ?? []);
+    if (ownPort !== undefined && Number(ownPort) !== port) return false;
+    const place = withoutBrackets(before);
+    return place === '*' || (isIP(host) > 0 ? holdsAddress(place, host) : holdsName(place, host));
   });
+}
+
+function holdsName(domain: string, host: string): boolean {
+  const name = withoutRootDot(domain.replace(/^\*?\./, ''));
+  return name !== '' && `.${withoutRootDot(host)}`.endsWith(`.${name}`);
+}
+
+/** `range`: an address, or one with the length of a prefix (CIDR). */
+function holdsAddress(range: string, address: string): boolean {
+  const [base = '', length] = range.split('/');
+  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(base)]!;
+  const prefix = Number(length ?? bits);
+  if (!Number.isInteger(prefix) || prefix < 0 || prefix > bits) return false;
+  const list = new BlockList();
+  list.addSubnet(base, prefix, familyOf(base));
+  return list.check(address, familyOf(address));
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 6 ? 'ipv6' : 'ipv4';
+}
+
+function withoutRootDot(name: string): string {
+  return name.replace(/\.$/, '');
 }
 
 function withoutBrackets(host: string): string {

@@ -117,4 +117,13 @@ describe('cloudwatch:, as a user runs it', { timeout: 120_000 }, () => {
     await proxy.stop();
     certificates.remove();
   });
+
+  it('does not start with a proxy that is none, and does where that is for other requests than its own', async () => {
+    const run = (env: Readonly<Record<string, string>>) => runForwarder(argumentsFor('other', `create=true&${here()}`), { env: { ...environment, ...env } });
+    const { code, stderr } = await run({ HTTP_PROXY: 'socks5://ada:hunter2@127.0.0.1:1' });
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /Invalid HTTP_PROXY: a proxy is written http:\/\/HOST:PORT/);
+    assert.doesNotMatch(stderr, /hunter2/);
+    assert.equal((await run({ HTTPS_PROXY: 'socks5://127.0.0.1:1' })).code, 0);
+  });
 });

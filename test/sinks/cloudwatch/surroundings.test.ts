@@ -46,22 +46,28 @@ describe('the surroundings of the CloudWatch destination', { timeout: 60_000 }, 
     assert.match(await putTo('eu-west-1', { environment: { AWS_EC2_METADATA_DISABLED: 'true' } }), /no AWS region is known; add region= or set AWS_REGION/);
   });
 
-  test('goes through the proxy that HTTP_PROXY names, and not where NO_PROXY says so', async () => {
+  test('goes through the proxy that its environment names in HTTP_PROXY, and not where NO_PROXY says so', async () => {
     keysOf('test', 'test');
     let requests = 0;
     const proxy = await listen((incoming, answer) => {
       requests += 1;
-      assert.equal(incoming.headers['proxy-authorization'], `Basic ${Buffer.from('ada:secret').toString('base64')}`);
+      assert.equal(incoming.headers['proxy-authorization'], `Basic ${Buffer.from('ada:p%ss').toString('base64')}`);
       const { 'proxy-authorization': _, ...headers } = incoming.headers;
       incoming.pipe(request(incoming.url!, { method: incoming.method, headers }, (forwarded) => forwarded.pipe(answer.writeHead(forwarded.statusCode!, forwarded.headers))));
     });
-    process.env['HTTP_PROXY'] = proxy.replace('//', '//ada:secret@');
-    assert.equal(await putTo('eu-west-1', { region: 'eu-west-1' }), 'delivered');
-    assert.ok(requests > 0);
-    requests = 0;
-    process.env['NO_PROXY'] = '127.0.0.1';
-    assert.equal(await putTo('eu-west-1', { region: 'eu-west-1' }), 'delivered');
-    assert.equal(requests, 0);
+    // What the process has, but the destination was not given.
+    process.env['HTTP_PROXY'] = 'http://127.0.0.1:1';
+    const environment = { HTTP_PROXY: proxy.replace('//', '//ada:p%ss@') };
+    for (const [NO_PROXY, isProxied] of [['', true], ['127.0.0.1:1', true], ['127.0.0.0/8', false], ['example.com,127.0.0.1', false]] as const) {
+      requests = 0;
+      assert.equal(await putTo('eu-west-1', { region: 'eu-west-1', environment: { ...environment, NO_PROXY } }), 'delivered');
+      assert.equal(requests > 0, isProxied, NO_PROXY);
+    }
+  });
+
+  test('says which variable holds no proxy, and not what it holds', async () => {
+    keysOf('test', 'test');
+    assert.match(await putTo('eu-west-1', { region: 'eu-west-1', environment: { http_proxy: 'socks5://ada:hunter2@p:1' } }), /^Invalid http_proxy: a proxy is written http:\/\/HOST:PORT[^2]*; mend the variable\.$/);
   });
 
   async function listen(answer: (incoming: IncomingMessage, response: ServerResponse) => void): Promise<string> {
