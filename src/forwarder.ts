@@ -14,6 +14,7 @@ import { OperatorError } from './core/errors.js';
 import type { Logger } from './core/logger.js';
 import type { Position } from './core/position.js';
 import type { ReaderEvents } from './core/reader-events.js';
+import type { JournalReaderOptions } from './core/reader-options.js';
 import type { RouteProgress } from './core/route-progress.js';
 import type { RouteStatus } from './core/route-status.js';
 import type { Sink } from './core/sink.js';
@@ -156,18 +157,13 @@ export class Forwarder {
     }
     if (source.gateway !== undefined) return this.#openGateway(source.gateway, deadLetters);
     const fault = findAccessFault(source, this.#surroundings.identity);
-    const { directory, namespace, until, allMachines, journalctlPath: path, start, since, follow, reportGaps } = source;
+    const { directory, namespace, until, allMachines, journalctlPath: path } = source;
     const machine = allMachines || directory !== undefined ? undefined : machineId();
     const open = (fields: readonly string[] | undefined, destination: string, events: ReaderEvents): RouteSource =>
       new JournalSource({
         selection: { directory, namespace, until, fields, machineId: machine, ...pushedDown(filter) },
         program: { path, environment },
-        start,
-        since: since === undefined ? undefined : absoluteTime(since, new Date()),
-        follow,
-        logger,
-        events,
-        reportGapsAs: reportGaps ? hostname : undefined,
+        ...this.#readerOptions(events),
         onPoison: ({ reason, cursor, timestamp, content, seqnum }, signal) =>
           deadLetters.write({ from: destination, kind: 'unreadable', place: `the entry with sequence number ${seqnum}`, reason, cursor, timestamp, content }, signal),
       });
@@ -175,22 +171,21 @@ export class Forwarder {
   }
 
   async #openGateway(settings: GatewaySettings, deadLetters: DeadLetters): Promise<Inputs> {
-    const { source: { start, since, follow, reportGaps }, filter } = this.#settings;
-    const { hostname, logger } = this.#surroundings;
-    const gateway = await openGateway(settings, filter, this.#surroundings);
+    const gateway = await openGateway(settings, this.#settings.filter, this.#surroundings);
     const { GatewaySource } = await import('./sources/gateway/index.js');
     const open = (_fields: readonly string[] | undefined, destination: string, events: ReaderEvents): RouteSource =>
       new GatewaySource({
         ...gateway,
-        start,
-        since,
-        follow,
-        logger,
-        events,
-        reportGapsAs: reportGaps ? hostname : undefined,
+        ...this.#readerOptions(events),
         onMalformed: ({ reason, content }, signal) => deadLetters.write({ from: destination, kind: 'malformed', place: `a part of what ${gateway.label} gave`, reason, content }, signal),
       });
     return { pushesFilterDown: false, canBeReadAgain: true, deadLetters, open, isForsaken: () => false, close: () => undefined };
+  }
+
+  #readerOptions(events: ReaderEvents): JournalReaderOptions {
+    const { start, since, follow, reportGaps } = this.#settings.source;
+    const { hostname, logger } = this.#surroundings;
+    return { start, since: since === undefined ? undefined : absoluteTime(since, new Date()), follow, logger, events, reportGapsAs: reportGaps ? hostname : undefined };
   }
 
   /** Serves metrics and health, where that is asked for; loaded only then. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SettingError } from '../../core/errors.js';
 import type { Logger } from '../../core/logger.js';
 import type { Position } from '../../core/position.js';
-import type { ReaderEvents } from '../../core/reader-events.js';
+import type { JournalReaderOptions } from '../../core/reader-options.js';
 import type { Chunk, Source } from '../../core/source.js';
 import { isNewer } from '../../formats/cursor.js';
 import { ExportReader } from '../../formats/export.js';
@@ -32,20 +32,9 @@ export { GAP_MESSAGE_ID, isGap } from './gap-entry.js';
 export { machineId } from './machine.js';
 export { describeJournal } from './queries.js';
 
-export interface JournalSourceOptions {
+export interface JournalSourceOptions extends JournalReaderOptions {
   readonly selection: JournalSelection;
   readonly program: JournalctlProgram;
-  /** Where a first run begins: at the oldest entry, at the head of the running boot, or with what is logged from now on. */
-  readonly start: 'head' | 'boot' | 'now';
-  /** A time as journalctl takes it; wins over `start`. */
-  readonly since?: string | undefined;
-  /** False: stop at the end of the journal. */
-  readonly follow: boolean;
-  readonly logger: Logger;
-  /** Told of every new start of journalctl and of every gap, which are logged too. */
-  readonly events?: ReaderEvents | undefined;
-  /** The host's name, where each gap is to become an entry of the stream. */
-  readonly reportGapsAs?: string | undefined;
   /** Told of an entry that journalctl cannot print, and awaited before reading goes on behind it. */
   readonly onPoison?: ((poison: Poison, signal: AbortSignal) => Promise<void>) | undefined;
   readonly timing?: Partial<JournalTiming>;
