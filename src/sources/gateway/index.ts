@@ -1,71 +1,31 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Entry } from '../../core/entry.js';
-import type { Logger } from '../../core/logger.js';
 import type { Position } from '../../core/position.js';
-import type { ReaderEvents } from '../../core/reader-events.js';
 import type { Chunk, Source } from '../../core/source.js';
-import type { TlsIdentity } from '../../core/tls.js';
 import { isNewer, sameEntry } from '../../formats/cursor.js';
 import { Gaps } from '../journalctl/gaps.js';
 import { liveChunks, type Watch } from '../journalctl/live.js';
 import type { Place } from '../journalctl/place.js';
 import { ReadAgain } from '../journalctl/read-again.js';
 import { Sift } from '../journalctl/sift.js';
-import { findPlace, type Leg, type Questions } from '../journalctl/start.js';
-import { runsOf, type Malformed } from './answer-entries.js';
-import { GatewayClient, GatewayFault, type GatewayAddress, type GatewayAnswer } from './client.js';
+import { findPlace, type Leg } from '../journalctl/start.js';
+import { runsOf } from './answer-entries.js';
+import { GatewayClient, type GatewayAnswer } from './client.js';
+import { Garbage } from './garbage.js';
 import { Inquiry } from './inquiry.js';
+import { Machines } from './machines.js';
+import { TIMING, type GatewaySourceOptions, type GatewayTiming } from './options.js';
 import { Outage } from './outage.js';
+import { againAfter, passOf, type End } from './pass.js';
 import { queryFor, rangeFor } from './query.js';
+import { questionsTo } from './questions.js';
+import { unlessSilent } from './silence.js';
 
 export type { GatewayAddress } from './client.js';
 export type { Malformed } from './answer-entries.js';
+export type { GatewaySourceOptions } from './options.js';
 export { matchesFor, type GatewayConditions } from './query.js';
 export { describeGateway } from './describe.js';
-
-export interface GatewaySourceOptions {
-  /** The gateway as it may be shown. */
-  readonly label: string;
-  readonly address: GatewayAddress;
-  /** Present for TLS. */
-  readonly tls?: TlsIdentity | undefined;
-  /** `FIELD=VALUE` as the gateway joins them (`matchesFor`): entries that they leave out are not given. */
-  readonly matches: readonly string[];
-  /** Where a first run begins: at the oldest entry, at the head of the running boot, or with what is logged from now on. */
-  readonly start: 'head' | 'boot' | 'now';
-  /** `@SECONDS.FRACTION`; wins over `start`. */
-  readonly since?: string | undefined;
-  /** False: stop at the end of the journal. */
-  readonly follow: boolean;
-  readonly logger: Logger;
-  /** Told of every time the gateway is asked again and of every gap, which are logged too. */
-  readonly events?: ReaderEvents | undefined;
-  /** The host's name, where each gap is to become an entry of the stream. */
-  readonly reportGapsAs?: string | undefined;
-  /** Told of what the gateway gives twice in place of an entry and is none, and awaited before reading goes on behind it. */
-  readonly onMalformed?: ((malformed: Malformed, signal: AbortSignal) => Promise<void>) | undefined;
-  readonly timing?: Partial<GatewayTiming>;
-}
-
-export interface GatewayTiming extends Pick<Watch, 'silentMs' | 'graceMs'> {
-  /** How long an answer may take to begin; a question beside the reading, to end. */
-  readonly answerMs: number;
-  /** An answer that nobody pulled for so long is closed: the gateway would lose entries in silence if a vacuum ran meanwhile. */
-  readonly stalledMs: number;
-  /** How long to wait, behind an entry that a filter lets through, for others to come with it. */
-  readonly gatherMs: number;
-  readonly longestPauseMs: number;
-}
-
-const TIMING: GatewayTiming = { answerMs: 30_000, stalledMs: 30_000, silentMs: 30_000, graceMs: 2000, gatherMs: 250, longestPauseMs: 30_000 };
-
-/** How an answer ended, and so what comes next. */
-type End =
-  /** It gave all that there was. */
-  | { readonly kind: 'complete' }
-  /** There is more; nothing is wrong. */
-  | { readonly kind: 'more' }
-  | { readonly kind: 'again'; readonly why: ReadAgain | GatewayFault };
 
 /** What lasts over the answers of one reading. */
 interface Reading {
@@ -93,14 +53,12 @@ export class GatewaySource implements Source {
   readonly #inquiry: Inquiry;
   readonly #outage: Outage;
   readonly #gaps: Gaps;
+  readonly #garbage: Garbage;
+  readonly #machines = new Machines();
   /** Sequence numbers count all that is read. */
   #isContiguous: boolean;
-  /** `_MACHINE_ID` of the first entry. */
-  #machine: Buffer | undefined;
   /** The newest entry when the first reading began. Kept: `--start now` begins here also when it has to begin again. */
   #anchor: { readonly position: Position | undefined } | undefined;
-  /** Behind which entry something malformed was found. */
-  #malformedAt: string | undefined;
 
   constructor(options: GatewaySourceOptions) {
     this.#options = options;
@@ -108,8 +66,9 @@ export class GatewaySource implements Source {
     this.#timing = { ...TIMING, ...options.timing };
     this.#client = new GatewayClient({ address, tls, answerMs: this.#timing.answerMs });
     this.#inquiry = new Inquiry(this.#client, this.#timing.answerMs);
-    this.#outage = new Outage({ label, logger, longestPauseMs: this.#timing.longestPauseMs });
+    this.#outage = new Outage({ label, logger, events, longestPauseMs: this.#timing.longestPauseMs });
     this.#gaps = new Gaps({ events, logger, hostname });
+    this.#garbage = new Garbage(options);
     this.#isContiguous = options.matches.length === 0;
   }
 
@@ -134,7 +93,8 @@ export class GatewaySource implements Source {
       }
       if (signal.aborted) return;
       if (place.last !== before) this.#outage.moved();
-      await pause(end.kind === 'more' ? this.#timing.gatherMs : this.#react(end), signal);
+      if (end.kind === 'again') await this.#outage.again(end.why, signal);
+      else await delay(this.#timing.gatherMs, undefined, { signal }).catch(() => undefined);
     }
   }
 
@@ -145,17 +105,9 @@ export class GatewaySource implements Source {
 
   async #begin(after: Position | undefined, signal: AbortSignal): Promise<Reading> {
     const { matches } = this.#options;
-    const questions: Questions = {
-      newest: (extra = []) => this.#ask(() => this.#inquiry.newest(extra, signal), signal),
-      newestUntilNow: () => Promise.resolve(undefined),
-      entryAt: async (cursor) => ({ entry: await this.#ask(() => this.#inquiry.entryAt(cursor, signal), signal), isSure: !signal.aborted }),
-      oldestOfBoot: () => Promise.resolve(undefined),
-      boots: () => Promise.resolve([]),
-      bootId: () => this.#ask(() => this.#inquiry.bootId(signal), signal),
-    };
+    const questions = questionsTo(this.#inquiry, this.#outage, signal);
     // Asked before the first bulk reading: where that finds nothing, following begins here and misses nothing.
     this.#anchor ??= { position: await questions.newest() };
-    const nowUs = (): number => this.#inquiry.nowUs();
     const { place, gap, then = [] } = await findPlace(after, {
       ...this.#options,
       isConditional: matches.length > 0,
@@ -164,29 +116,12 @@ export class GatewaySource implements Source {
       isContiguous: this.#isContiguous,
       anchor: this.#anchor.position,
       questions,
-      nowUs,
+      nowUs: () => this.#inquiry.nowUs(),
     });
     if (signal.aborted) this.#anchor = undefined;
     const sift = new Sift(place, this.#gaps, this.#isContiguous);
     if (gap !== undefined) sift.report(`vacuum:${after!.cursor}`, gap);
     return { place, sift, signal, unsaved: after === undefined ? place.last : undefined, then: [...then] };
-  }
-
-  /** Asks until there is an answer; undefined also when `signal` aborts before. */
-  async #ask<T>(question: () => Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-    while (!signal.aborted) {
-      try {
-        const answer = await question();
-        this.#outage.answered();
-        this.#outage.moved();
-        return answer;
-      } catch (error) {
-        if (!(error instanceof GatewayFault)) throw error;
-        if (signal.aborted) break;
-        await pause(this.#react({ kind: 'again', why: error }), signal);
-      }
-    }
-    return undefined;
   }
 
   async *#bulk(reading: Reading): AsyncGenerator<Chunk, End> {
@@ -204,7 +139,7 @@ export class GatewaySource implements Source {
       }
       return answer;
     };
-    const end = yield* this.#take(open, reading, true, (answer) => this.#entriesOf(answer, reading, this.#timing.silentMs));
+    const end = yield* this.#pass(open, reading, true, (answer) => unlessSilent(this.#runs(answer, reading), answer, this.#timing.silentMs));
     if (end.kind !== 'complete') return end;
     if (through !== undefined && (place.last === undefined || isNewer(through.cursor, place.last.cursor))) {
       place.skipTo(through);
@@ -246,7 +181,7 @@ export class GatewaySource implements Source {
       newestOfAll: () => Promise.resolve(undefined),
       filesHaveChanged: () => Promise.resolve(false),
     };
-    return this.#take(() => this.#follow(reading), reading, false, (answer) => liveChunks(this.#runs(answer, reading), place.last, watch, signal));
+    return this.#pass(() => this.#follow(reading), reading, false, (answer) => liveChunks(this.#runs(answer, reading), place.last, watch, signal));
   }
 
   /** Waits until there is something that was not read, or a while: then it is time for another bulk reading. */
@@ -264,7 +199,7 @@ export class GatewaySource implements Source {
       return { kind: 'more' };
     } catch (error) {
       if (answer?.closed.aborted === true || signal.aborted) return { kind: 'more' };
-      return this.#again(error);
+      return againAfter(error);
     } finally {
       clearTimeout(timer);
       answer?.close();
@@ -277,84 +212,16 @@ export class GatewaySource implements Source {
     return this.#client.entries(queryFor([...this.#options.matches, ...place.pins], { follow: true }), rangeFor(place.from), signal);
   }
 
-  /** One answer from its beginning to its end: yields what is new, reads no further than it is pulled. */
-  async *#take(open: () => Promise<GatewayAnswer>, reading: Reading, isBulk: boolean, decode: (answer: GatewayAnswer) => AsyncIterable<Chunk>): AsyncGenerator<Chunk, End> {
-    const { place, signal } = reading;
-    let answer: GatewayAnswer | undefined;
-    let isStalled = false;
-    place.begin();
-    try {
-      const opened = (answer = await open());
-      for await (const chunk of decode(opened)) {
-        this.#outage.answered();
-        if (this.#isContiguous && !this.#isOfOneMachine(chunk.entries)) this.#expectJumps(reading);
-        const { chunk: fresh, again } = reading.sift.take(chunk, isBulk);
-        if (fresh !== undefined) {
-          const stall = setTimeout(() => {
-            isStalled = true;
-            opened.close();
-          }, this.#timing.stalledMs);
-          try {
-            yield fresh;
-          } finally {
-            clearTimeout(stall);
-          }
-        }
-        if (isStalled || signal.aborted) break;
-        if (again !== undefined) throw again;
-      }
-      this.#outage.answered();
-    } catch (error) {
-      if (!isStalled && !signal.aborted) return this.#again(error);
-    } finally {
-      answer?.close();
-    }
-    // What ended because of us was not complete, however it looks.
-    if (isStalled || signal.aborted) return { kind: 'again', why: new ReadAgain('stalled', 'nobody pulled for long', true) };
-    if (!isBulk) return { kind: 'again', why: new ReadAgain('disconnected', 'it stopped following') };
-    return { kind: 'complete' };
-  }
-
-  async *#entriesOf(answer: GatewayAnswer, reading: Reading, silentMs: number): AsyncGenerator<Chunk, void> {
-    const runs = this.#runs(answer, reading)[Symbol.asyncIterator]();
-    for (;;) {
-      let isSilent = false;
-      const timer = setTimeout(() => {
-        isSilent = true;
-        answer.close();
-      }, silentMs);
-      const result = await runs.next().catch((error: unknown) => {
-        throw isSilent ? new ReadAgain('silent', `it stopped in the middle, and was silent for ${silentMs / 1000} s`) : error;
-      });
-      clearTimeout(timer);
-      if (isSilent) throw new ReadAgain('silent', `it stopped in the middle, and was silent for ${silentMs / 1000} s`);
-      if (result.done === true) return;
-      yield { entries: result.value };
-    }
+  #pass(open: () => Promise<GatewayAnswer>, reading: Reading, isBulk: boolean, decode: (answer: GatewayAnswer) => AsyncIterable<Chunk>): AsyncGenerator<Chunk, End> {
+    const { place, sift, signal } = reading;
+    const look = (entries: readonly Entry[]): void => {
+      if (this.#isContiguous && !this.#machines.areOne(entries)) this.#expectJumps(reading);
+    };
+    return passOf({ open, decode, isBulk, look, place, sift, outage: this.#outage, stalledMs: this.#timing.stalledMs, signal });
   }
 
   #runs(answer: GatewayAnswer, { place, signal }: Reading): AsyncIterable<readonly Entry[]> {
-    return runsOf(answer, async (malformed) => {
-      const at = place.last?.cursor ?? '';
-      if (this.#malformedAt !== at) {
-        this.#malformedAt = at;
-        throw new ReadAgain('malformed', `it gives what is not in the export format: ${malformed.reason}`);
-      }
-      // Twice in one place: that is what it has.
-      this.#options.logger.error(`${this.#options.label}: passing over what is not in the export format: ${malformed.reason}`);
-      await this.#options.onMalformed?.(malformed, signal);
-    });
-  }
-
-  /** Whether all entries are of the machine that the first was of. */
-  #isOfOneMachine(entries: readonly Entry[]): boolean {
-    for (const entry of entries) {
-      const machine = entry.bytes('_MACHINE_ID');
-      if (machine === undefined) continue;
-      if (this.#machine === undefined) this.#machine = Buffer.from(machine);
-      else if (!this.#machine.equals(machine)) return false;
-    }
-    return true;
+    return runsOf(answer, (malformed) => this.#garbage.found(malformed, place.last, signal));
   }
 
   /** Several machines count each for itself: from now on no jump of the numbers tells anything. */
@@ -363,25 +230,4 @@ export class GatewaySource implements Source {
     reading.sift = new Sift(reading.place, this.#gaps, false);
     throw new ReadAgain('jump', 'it has entries of several machines, whose sequence numbers tell of no gap', true);
   }
-
-  #again(error: unknown): End {
-    if (error instanceof ReadAgain || error instanceof GatewayFault) return { kind: 'again', why: error };
-    throw error;
-  }
-
-  /** Says why the gateway is asked again, and returns the pause before. */
-  #react(end: End): number {
-    if (end.kind !== 'again') return 0;
-    const { why } = end;
-    const { label, logger, events } = this.#options;
-    events?.restarted(why.why);
-    if (why instanceof GatewayFault) this.#outage.failed(why.message);
-    else if (why.isOrdinary) logger.info(`${label}: asking again from the last entry: ${why.message}`, { why: why.why });
-    else logger.warn(`${label}: asking again from the last entry: ${why.message}`, { why: why.why });
-    return this.#outage.nextPauseMs();
-  }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -1,38 +1,42 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { formatDuration } from '../../core/duration.js';
-import type { Logger } from '../../core/logger.js';
+import type { JournalReaderOptions } from '../../core/reader-options.js';
+import type { ReadAgain } from '../journalctl/read-again.js';
+import { GatewayFault } from './client.js';
+
+export interface OutageOptions extends Pick<JournalReaderOptions, 'logger' | 'events'> {
+  readonly label: string;
+  readonly longestPauseMs: number;
+}
 
 const FIRST_PAUSE_MS = 100;
 
-/** How long to wait before a gateway is asked again; and what the log says of one that does not answer: a line when that begins, and one when it ends. */
+/** Says why a gateway is asked again, and waits before that; of one that does not answer the log has a line when that begins, and one when it ends. */
 export class Outage {
-  readonly #label: string;
-  readonly #logger: Logger;
-  readonly #longestPauseMs: number;
+  readonly #options: OutageOptions;
   #boundMs = 0;
   #sinceMs: number | undefined;
   #reason = '';
 
-  constructor(options: { readonly label: string; readonly logger: Logger; readonly longestPauseMs: number }) {
-    this.#label = options.label;
-    this.#logger = options.logger;
-    this.#longestPauseMs = options.longestPauseMs;
+  constructor(options: OutageOptions) {
+    this.#options = options;
   }
 
-  /** Notes that an attempt failed. A reason that changes is said too: what is to be mended may be another thing now. */
-  failed(reason: string): void {
-    this.#sinceMs ??= performance.now();
-    if (reason === this.#reason) {
-      this.#logger.debug(`${this.#label}: ${reason}`);
-      return;
-    }
-    this.#reason = reason;
-    this.#logger.warn(`${this.#label}: ${reason}; asking again from the last entry until it answers`);
+  /** Resolves when the gateway is to be asked again because of that, or when `signal` aborts. */
+  async again(why: ReadAgain | GatewayFault, signal: AbortSignal): Promise<void> {
+    const { label, logger, events } = this.#options;
+    events?.restarted(why.why);
+    if (why instanceof GatewayFault) this.#failed(why.message);
+    else if (why.isOrdinary) logger.info(`${label}: asking again from the last entry: ${why.message}`, { why: why.why });
+    else logger.warn(`${label}: asking again from the last entry: ${why.message}`, { why: why.why });
+    await delay(this.#nextPauseMs(), undefined, { signal }).catch(() => undefined);
   }
 
   /** Notes that the gateway gives what it is asked for. */
   answered(): void {
     if (this.#sinceMs === undefined) return;
-    this.#logger.info(`${this.#label}: answers again after ${formatDuration(performance.now() - this.#sinceMs)}`);
+    const { label, logger } = this.#options;
+    logger.info(`${label}: answers again after ${formatDuration(performance.now() - this.#sinceMs)}`);
     this.#sinceMs = undefined;
     this.#reason = '';
   }
@@ -42,9 +46,21 @@ export class Outage {
     this.#boundMs = 0;
   }
 
-  /** The next pause in milliseconds: at least half of a bound that doubles from 100 ms up to the longest. */
-  nextPauseMs(): number {
-    this.#boundMs = Math.min(this.#longestPauseMs, this.#boundMs === 0 ? FIRST_PAUSE_MS : this.#boundMs * 2);
+  /** A reason that changes is said too: what is to be mended may be another thing now. */
+  #failed(reason: string): void {
+    const { label, logger } = this.#options;
+    this.#sinceMs ??= performance.now();
+    if (reason === this.#reason) {
+      logger.debug(`${label}: ${reason}`);
+      return;
+    }
+    this.#reason = reason;
+    logger.warn(`${label}: ${reason}; asking again from the last entry until it answers`);
+  }
+
+  /** At least half of a bound that doubles from 100 ms up to the longest. */
+  #nextPauseMs(): number {
+    this.#boundMs = Math.min(this.#options.longestPauseMs, this.#boundMs === 0 ? FIRST_PAUSE_MS : this.#boundMs * 2);
     return this.#boundMs * (0.5 + Math.random() / 2);
   }
 }

@@ -1,6 +1,7 @@
 import type { Entry } from '../../core/entry.js';
 import type { Logger } from '../../core/logger.js';
 import type { Chunk } from '../../core/source.js';
+import { StallWatch } from '../../core/stall-watch.js';
 import { readComplaints } from './complaints.js';
 import type { JournalFiles } from './files.js';
 import { HangWatch } from './hang-watch.js';
@@ -9,7 +10,6 @@ import type { Place } from './place.js';
 import { startJournalctl, type Exit, type JournalctlProgram } from './process.js';
 import { ReadAgain } from './read-again.js';
 import type { Sift } from './sift.js';
-import { StallWatch } from './stall-watch.js';
 import type { Trouble } from './trouble.js';
 
 export interface PassOptions {
@@ -77,9 +77,9 @@ export async function* passOf(options: PassOptions): AsyncGenerator<Chunk, End> 
       const { chunk: fresh, again } = sift.take(chunk, isBulk);
       if (fresh !== undefined) {
         trouble.passed();
-        stallWatch.gives();
+        stallWatch.awaits();
         yield fresh;
-        stallWatch.isAsked();
+        stallWatch.came();
       }
       if (isStalled || isHung || signal.aborted) break;
       if (again !== undefined) throw again;
