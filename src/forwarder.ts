@@ -10,7 +10,7 @@ import { absoluteTime } from './config/time.js';
 import type { DeadLetterKind, DeadLetters } from './core/dead-letters.js';
 import type { Encoder } from './core/encoder.js';
 import type { Entry } from './core/entry.js';
-import { OperatorError } from './core/errors.js';
+import { OperatorError, ReadingGivenUp } from './core/errors.js';
 import type { Logger } from './core/logger.js';
 import type { Position } from './core/position.js';
 import type { ReaderEvents } from './core/reader-events.js';
@@ -118,7 +118,8 @@ export class Forwarder {
         try {
           await route.run(ending, deadline.signal);
         } catch (error) {
-          failed.abort();
+          // The others come to the same end by themselves, when they have delivered what they read.
+          if (!(error instanceof ReadingGivenUp)) failed.abort();
           throw error;
         } finally {
           source.release?.();

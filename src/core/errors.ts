@@ -12,6 +12,14 @@ export class OperatorError extends Error {
   }
 }
 
+/**
+ * Why a source ends before its end: attempt after attempt has failed, and it is to make no more of them. What it gave
+ * before is delivered first, as at its end.
+ */
+export class ReadingGivenUp extends OperatorError {
+  override readonly name = 'ReadingGivenUp';
+}
+
 /** A setting that cannot be used. The process exits with 2, which tells systemd not to start it again. */
 export class SettingError extends OperatorError {
   override readonly name = 'SettingError';

@@ -16,7 +16,8 @@ export interface Source {
   /**
    * Yields entries in order, from the position `after` on (from where a first run starts, if undefined). Reads no
    * further than it is pulled, survives the death of what it reads from, and returns when there is nothing left
-   * (only where it does not follow) or soon after `signal` aborts. Throws an OperatorError for what only an operator can mend.
+   * (only where it does not follow) or soon after `signal` aborts. Throws an OperatorError for what only an operator can mend;
+   * where that is a ReadingGivenUp, what it gave before is to be delivered as at its end.
    * Read one pass to its end, or abort it, before the next begins.
    */
   read(after: Position | undefined, signal: AbortSignal): AsyncIterable<Chunk>;

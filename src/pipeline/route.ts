@@ -2,6 +2,7 @@ import type { Checkpoint, CheckpointStore, Counts } from '../core/checkpoint.js'
 import type { DeadLetters } from '../core/dead-letters.js';
 import type { Encoder } from '../core/encoder.js';
 import type { Entry } from '../core/entry.js';
+import { ReadingGivenUp } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import type { RouteProgress } from '../core/route-progress.js';
 import type { RouteStatus } from '../core/route-status.js';
@@ -191,8 +192,9 @@ export class Route {
     const outbox = (this.#outbox = this.#outboxOf(pass));
     const chunks = source.read(this.#tracker.watermark, pass.giveUp)[Symbol.asyncIterator]();
     let isBroken = true;
+    let givenUp: ReadingGivenUp | undefined;
     try {
-      await this.#forward(chunks, outbox, pass);
+      givenUp = await this.#forward(chunks, outbox, pass).then(() => undefined, asGivenUp);
       await outbox.finish();
       // After a break nothing is waited for: what is sent on a new connection is read and sent again all the same.
       if (!broken.signal.aborted) {
@@ -209,6 +211,8 @@ export class Route {
     }
     this.#isComplete = !isBroken && !pass.gaveUp && this.#tracker.openCount === 0;
     if (pass.failure !== undefined) throw pass.failure;
+    // After a break, what was not confirmed is read again first, if it can be.
+    if (givenUp !== undefined && !isBroken) throw givenUp;
     return isBroken ? 'broken' : 'done';
   }
 
@@ -426,6 +430,12 @@ export class Route {
     const position = this.#tracker.watermark;
     return position === undefined ? undefined : { position, counts: { ...this.#counts } };
   }
+}
+
+/** Passes on what ends the reading and not the delivery; throws all else. */
+function asGivenUp(error: unknown): ReadingGivenUp {
+  if (error instanceof ReadingGivenUp) return error;
+  throw error;
 }
 
 function since(before: Counts, counts: Counts): Counts {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, mock, test } from 'node:test';
-import { OperatorError } from '../../src/core/errors.js';
+import { OperatorError, ReadingGivenUp } from '../../src/core/errors.js';
 import type { Chunk } from '../../src/core/source.js';
 import { Route, type RouteOptions } from '../../src/pipeline/route.js';
 import { aborted, Attempts, delivered, failing, FakeSink, sent, stopped, type FakeSinkOptions } from '../support/fake-sink.js';
@@ -562,6 +562,42 @@ describe('a route that cannot go on', { timeout: 60_000 }, () => {
       return stopped;
     };
     await assert.rejects(routeOver(chunksOf(2, 1), { ...one, answer }, { failure: mendable }).run(), mendable);
+  });
+
+  const givenUp = new ReadingGivenUp('ERR_X', 'Mend it.');
+
+  test('delivers, confirms and saves what it read before its source gave up, and then rejects', async () => {
+    const attempts = new Attempts();
+    const part = routeOver(chunksOf(3, 1), { answer: attempts.answer, limits: { maxMessages: 2 } }, { failure: givenUp });
+    let hasEnded = false;
+    const run = assert.rejects(part.run(), givenUp).finally(() => (hasEnded = true));
+    (await attempts.next()).end(delivered);
+    const last = await attempts.next();
+    const awaited = sent();
+    last.end(awaited.delivery);
+    await turns();
+    assert.equal(hasEnded, false);
+    awaited.confirm(true);
+    await run;
+    assert.equal(numberIn(part.checkpoints.saved?.position), 3);
+    assert.equal(part.route.isComplete, true);
+    assert.deepEqual(part.source.passes, [0]);
+  });
+
+  test('reads again what was not confirmed before its source gave up, before it rejects', async () => {
+    mock.method(Math, 'random', () => 0);
+    const received: string[] = [];
+    const part = routeOver(chunksOf(3), {
+      answer({ messages }) {
+        received.push(...messages);
+        return received.length > 3 ? delivered : { outcome: 'sent', confirmed: Promise.resolve(false) };
+      },
+    }, { failure: givenUp });
+    await assert.rejects(part.run(), givenUp);
+    assert.deepEqual(received, [...numbers(1, 3), ...numbers(1, 3)]);
+    assert.deepEqual(part.source.passes, [0, 0]);
+    assert.equal(numberIn(part.checkpoints.saved?.position), 3);
+    mock.restoreAll();
   });
 
   test('rejects with a bug of the sink', async () => {
