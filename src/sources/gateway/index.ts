@@ -66,7 +66,7 @@ export class GatewaySource implements Source {
     this.#timing = { ...TIMING, ...options.timing };
     this.#client = new GatewayClient({ address, tls, answerMs: this.#timing.answerMs });
     this.#inquiry = new Inquiry(this.#client, this.#timing.answerMs);
-    this.#outage = new Outage({ label, logger, events, longestPauseMs: this.#timing.longestPauseMs });
+    this.#outage = new Outage({ label, isForEver: options.follow, logger, events, longestPauseMs: this.#timing.longestPauseMs });
     this.#gaps = new Gaps({ events, logger, hostname });
     this.#garbage = new Garbage(options);
     this.#isContiguous = options.matches.length === 0;

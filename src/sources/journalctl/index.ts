@@ -95,7 +95,7 @@ export class JournalSource implements Source {
     this.#selection = { ...selection, fields: selection.fields === undefined ? undefined : [...new Set([...selection.fields, ...SIFTED_FIELDS])] };
     this.#timing = { ...TIMING, ...timing };
     this.#logger = logger;
-    this.#trouble = new Trouble(logger);
+    this.#trouble = new Trouble({ path: options.program.path, isForEver: options.follow, logger });
     this.#inquiry = new Inquiry(options.program, (seconds) => {
       this.#notice('silent', `it did not answer in ${seconds} s`);
       this.#trouble.failed('it does not answer');
@@ -151,7 +151,7 @@ export class JournalSource implements Source {
       const hasMoved = place.last !== before;
       const isOrdinary = end.kind === 'again' && end.why.isOrdinary;
       if (hasMoved) this.#trouble.passed();
-      else if (!isOrdinary) this.#trouble.failed(end.kind === 'again' ? end.why.message : howItEnded(end.exit));
+      else if (!isOrdinary) this.#trouble.failed(end.kind === 'again' ? end.why.message : howItEnded(end.exit), place.hasLeapt(Date.now() * 1000));
       pauseMs = nextPauseMs(pauseMs, hasMoved, isOrdinary, this.#timing.longestPauseMs);
       await delay(pauseMs, undefined, { signal }).catch(() => undefined);
     }

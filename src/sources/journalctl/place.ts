@@ -22,6 +22,8 @@ export class Place {
   #isEntry: boolean;
   #isFirst = true;
   #failures = 0;
+  /** Where a leap has led. */
+  #leaptUs: number | undefined;
 
   private constructor(options: { last?: Position | undefined; from: From; matches?: readonly string[]; isEntry?: boolean }) {
     this.#last = options.last;
@@ -166,8 +168,14 @@ export class Place {
   /** Goes on so much later than the last entry, where journalctl gets no further at all. */
   leap(us: number): void {
     if (this.#last === undefined) return;
-    this.#from = { since: sinceOf(this.#last.timestamp + us) };
+    this.#leaptUs = this.#last.timestamp + us;
+    this.#from = { since: sinceOf(this.#leaptUs) };
     this.#isEntry = false;
+  }
+
+  /** Whether it has leapt, and not beyond `nowUs`: there may yet be entries behind. */
+  hasLeapt(nowUs: number): boolean {
+    return this.#leaptUs !== undefined && this.#leaptUs <= nowUs;
   }
 
   /** By the boot's own clock where that boot is read alone: journalctl may look for the other parts of a cursor elsewhere. */
@@ -189,6 +197,7 @@ export class Place {
     this.#matches = [];
     this.#isEntry = isEntry;
     this.#failures = 0;
+    this.#leaptUs = undefined;
   }
 }
 

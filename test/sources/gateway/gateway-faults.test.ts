@@ -4,7 +4,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
 import { textOf } from '../../../src/core/entry.js';
+import { ReadingGivenUp } from '../../../src/core/errors.js';
 import { GatewaySource, type GatewaySourceOptions, type Malformed } from '../../../src/sources/gateway/index.js';
+import { freePorts } from '../../support/nginx.js';
 import { RecordedLogger } from '../../support/recorded-logger.js';
 import { RecordedEvents } from '../journalctl/rows/reader-fixture.js';
 
@@ -26,7 +28,7 @@ describe('a gateway that answers what it should not', () => {
   });
 
   /** Reads to the end from a strict gateway, but for what `answer` says to the n-th request for entries from a place (counted from 1): true where it did. */
-  async function read(answer: (response: ServerResponse, count: number, from: number) => boolean, options: Partial<GatewaySourceOptions> = {}): Promise<string[]> {
+  async function read(answer: (response: ServerResponse, count: number, from: number) => boolean, options: Partial<GatewaySourceOptions> = {}, given?: string[], signal?: AbortSignal): Promise<string[]> {
     let count = 0;
     server = createServer((request: IncomingMessage, response) => {
       const { accept, range } = request.headers;
@@ -39,23 +41,22 @@ describe('a gateway that answers what it should not', () => {
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    return texts(port, options);
+    return texts(port, options, given, signal);
   }
 
-  async function texts(port: number, options: Partial<GatewaySourceOptions> = {}): Promise<string[]> {
+  async function texts(port: number, options: Partial<GatewaySourceOptions> = {}, given: string[] = [], signal = new AbortController().signal): Promise<string[]> {
     const source = new GatewaySource({
       label: 'gateway', address: { host: '127.0.0.1', port, basePath: '' }, matches: [], start: 'head', follow: false, logger, events,
       onMalformed: (found) => { malformed.push(found); return Promise.resolve(); },
       timing: { longestPauseMs: 20, silentMs: 200, answerMs: 2000 }, ...options,
     });
-    const given: string[] = [];
-    for await (const { entries: run } of source.read(undefined, new AbortController().signal)) given.push(...run.map((one) => textOf(one, 'MESSAGE')!));
+    for await (const { entries: run } of source.read(undefined, signal)) given.push(...run.map((one) => textOf(one, 'MESSAGE')!));
     return given;
   }
 
   const all = Array.from({ length: 10 }, (_, index) => `m${index}`);
 
-  it('is asked again for ever while it answers 404, 500 or something else than entries, and the log says so once for each', { timeout: 30_000 }, async () => {
+  it('is asked again while it answers 404, 500 or something else than entries, and the log says so once for each', { timeout: 30_000 }, async () => {
     const statuses = [404, 404, 404, 500, 503];
     assert.deepEqual(await read((response, count) => {
       const status = statuses[count - 1];
@@ -68,6 +69,43 @@ describe('a gateway that answers what it should not', () => {
     assert.deepEqual(warnings.map((line) => /it answers \d+ \(Not here\.\)|not in the export format/.exec(line)?.[0]), ['it answers 404 (Not here.)', 'it answers 500 (Not here.)', 'it answers 503 (Not here.)', 'not in the export format']);
     assert.deepEqual(events.restarts, Array.from({ length: 6 }, () => 'refused'));
     assert.match(logger.lines.join('\n'), /info: gateway: answers again after/);
+  });
+
+  it('that fails each time ends a reading that does not follow: after ten failures in a row, and with what it gave before', { timeout: 30_000 }, async () => {
+    let asked = 0;
+    const given: string[] = [];
+    await assert.rejects(read((response, count, from) => {
+      asked = count;
+      if (count <= 3) response.writeHead(500).end();
+      else entries(response).write(from === 0 ? Buffer.concat([entry(0), entry(1)]) : entry(1), () => response.destroy());
+      return true;
+    }, {}, given), (error) => {
+      assert.ok(error instanceof ReadingGivenUp);
+      assert.equal(error.code, 'ERR_GATEWAY');
+      assert.equal(error.message, 'Gave up reading gateway: 10 attempts in a row have failed, the last one so: the connection broke. See that the gateway runs and can be reached, and start again.');
+      return true;
+    });
+    assert.deepEqual(given, ['m0', 'm1']);
+    // The three before entries came do not count.
+    assert.equal(asked, 3 + 10);
+  });
+
+  it('that is away ends such a reading too, before it has begun', { timeout: 30_000 }, async () => {
+    const [port] = (await freePorts(1)) as [number];
+    await assert.rejects(texts(port, { events }), /^ReadingGivenUp: Gave up reading gateway: 10 attempts in a row have failed, the last one so: connection refused\./);
+    assert.deepEqual(events.restarts, Array.from({ length: 10 }, () => 'disconnected'));
+  });
+
+  it('that fails each time is asked for ever where it is to be followed', { timeout: 30_000 }, async () => {
+    const abort = new AbortController();
+    let asked = 0;
+    await read((response, count) => {
+      asked = count;
+      if (count > 25) abort.abort();
+      response.writeHead(500).end();
+      return true;
+    }, { follow: true, timing: { longestPauseMs: 2 } }, [], abort.signal);
+    assert.ok(asked > 25);
   });
 
   it('loses and repeats nothing when it dies within an entry, or between two', { timeout: 30_000 }, async () => {

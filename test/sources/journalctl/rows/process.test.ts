@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { textOf } from '../../../../src/core/entry.js';
+import { ReadingGivenUp } from '../../../../src/core/errors.js';
 import { liveArguments } from '../../../../src/sources/journalctl/arguments.js';
 import { readComplaints } from '../../../../src/sources/journalctl/complaints.js';
 import { makeJournal } from '../../../support/make-journal.js';
@@ -112,6 +113,63 @@ describe('the process', () => {
     assert.equal(fixture.logger.lines.filter((line) => line.startsWith('error')).length, 1, 'once a minute');
     abort.abort();
     await chunks.return();
+  });
+
+  it('that fails each time ends a reading that does not follow: after ten failures in a row, and with what it gave before', async () => {
+    await fixture.log('a', 'b');
+    const folder = await fixture.folder();
+    const program = await fixture.program(
+      `case "$*" in *--lines=1*) exec "$JOURNALCTL" "$@";; esac`,
+      `echo >> ${folder}/calls; case $(wc -l < ${folder}/calls) in 4) "$JOURNALCTL" "$@";; esac; echo 'it is broken' >&2; exit 1`,
+    );
+    const source = fixture.source({ follow: false, program, timing: { longestPauseMs: 10 } });
+    const given: (string | undefined)[] = [];
+    await assert.rejects(async () => {
+      for await (const { entries } of source.read(undefined, new AbortController().signal)) given.push(...entries.filter((entry) => textOf(entry, '_TRANSPORT') === 'journal').map((entry) => textOf(entry, 'MESSAGE')));
+    }, (error) => {
+      assert.ok(error instanceof ReadingGivenUp);
+      assert.equal(error.code, 'ERR_JOURNALCTL');
+      assert.equal(error.message, `Gave up reading the journal: "${program.path}" has failed 10 times in a row, the last time so: it exited with 1 (it is broken). Mend what it complains of, or name another program with --journalctl-path, and start again.`);
+      return true;
+    });
+    assert.deepEqual(given, ['a', 'b']);
+    // Three before the one that gave entries, which failed too but was none of those in a row.
+    assert.equal((await readFile(join(folder, 'calls'), 'utf8')).length, 3 + 1 + 10);
+  });
+
+  it('that fails each time is started again for ever where it is to follow', async () => {
+    await fixture.log('a');
+    const folder = await fixture.folder();
+    const program = await fixture.program(
+      `case "$*" in *--lines=1*) exec "$JOURNALCTL" "$@";; esac`,
+      `echo >> ${folder}/calls; [ $(wc -l < ${folder}/calls) -gt 25 ] || { echo 'it is broken' >&2; exit 1; }; exec "$JOURNALCTL" "$@"`,
+    );
+    const follower = fixture.follow({ program, timing: { longestPauseMs: 2 } });
+    await follower.until('a');
+    assert.equal(fixture.events.restarts.length, 25);
+  });
+
+  it('that dies of damage without a word of an entry is led past it in ever longer leaps, however often that fails, but not beyond today', async () => {
+    const days = 86_400_000_000;
+    const before = Date.now() * 1000 - 30 * days;
+    const directory = await fixture.folder();
+    await makeJournal(join(directory, 'system.journal'), [
+      { time: before, monotonic: days, fields: { MESSAGE: 'a', _TRANSPORT: 'journal' } },
+      { time: before + 20 * days, monotonic: 21 * days, fields: { MESSAGE: 'b', _TRANSPORT: 'journal' } },
+    ]);
+    const dies = (fromUs: number) => fixture.program(
+      `case "$*" in *--lines=1*|*--output-fields*) exec "$JOURNALCTL" "$@";; esac`,
+      `since=$(printf '%s\\n' "$@" | sed -n 's/^--since=@\\([0-9]*\\).*/\\1/p')`,
+      `[ "\${since:-0}" -gt ${Math.floor(fromUs / 1_000_000)} ] || { echo 'Failed to get next entry: Bad message' >&2; exit 1; }`,
+      'exec "$JOURNALCTL" "$@"',
+    );
+    const options = { selection: { directory, machineId: undefined }, timing: { longestPauseMs: 2 } };
+    const [first] = await fixture.read(options);
+    const after = { cursor: first!.cursor, timestamp: first!.timestamp };
+    // Leaps of 1 ms, 10 ms and so on: the tenth, of eleven days, leads behind the damage.
+    assert.deepEqual(await fixture.messages({ ...options, program: await dies(before + 2 * days) }, after), ['b']);
+    assert.equal(fixture.events.restarts.length, 12);
+    await assert.rejects(fixture.messages({ ...options, program: await dies(Infinity) }, after), ReadingGivenUp);
   });
 
   it('that ends with 0 though it should follow is started again', async () => {
