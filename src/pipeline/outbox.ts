@@ -89,6 +89,12 @@ export class Outbox {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay.values());
   }
 
+  /** Forgets what is not sent: its marks are dropped, and its entries will be read again. */
+  forget(): void {
+    this.#filling.clear();
+    this.#waiting.length = 0;
+  }
+
   #oldest(): Parcel | undefined {
     const [oldest] = this.#filling.values();
     return oldest;

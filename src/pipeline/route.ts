@@ -207,7 +207,10 @@ export class Route {
       this.#ahead?.close();
       await chunks.return?.();
       await outbox.ended();
-      if (isBroken) this.#tracker.rewind();
+      if (isBroken) {
+        this.#tracker.rewind();
+        outbox.forget();
+      }
     }
     this.#isComplete = !isBroken && !pass.gaveUp && this.#tracker.openCount === 0;
     if (pass.failure !== undefined) throw pass.failure;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, mock, test } from 'node:test';
 import { Route } from '../../src/pipeline/route.js';
-import { Attempts, delivered, failing, FakeSink, type FakeSinkOptions } from '../support/fake-sink.js';
+import { Attempts, delivered, failing, FakeSink, sent, type FakeSinkOptions } from '../support/fake-sink.js';
 import { chunksOf, cursorOf, FakeSource } from '../support/fake-source.js';
 import { MemoryCheckpoints, MemoryDeadLetters } from '../support/fake-stores.js';
 import { encodeMessage } from '../support/message-encoder.js';
@@ -63,6 +63,21 @@ describe('what a route tells of itself', { timeout: 60_000 }, () => {
     await run;
   });
 
+  test('counts nothing as unconfirmed between a break and the next pass, although a batch was filling', async () => {
+    const first = sent();
+    const part = routeOver(2, { limits: { maxMessages: 1, maxAgeMs: 60_000 }, answer: () => first.delivery }, { follows: true });
+    const run = part.run();
+    while (part.route.status().read < 2) await new Promise(setImmediate);
+    const before = part.route.status();
+    first.confirm(false);
+    await part.logger.line(/before all that was sent was confirmed/);
+    const after = part.route.status();
+    part.stop();
+    await run;
+    assert.equal(before.unconfirmedBatches, 1);
+    assert.deepEqual([after.unconfirmedBatches, after.waitingMs, after.inFlight], [0, 0, 0]);
+  });
+
   test('counts a delivery that waits to be attempted again as in flight', async () => {
     const attempts = new Attempts();
     const part = routeOver(1, { answer: attempts.answer });
@@ -76,12 +91,21 @@ describe('what a route tells of itself', { timeout: 60_000 }, () => {
   });
 });
 
+interface RouteUnderTest {
+  readonly route: Route;
+  readonly checkpoints: MemoryCheckpoints;
+  readonly logger: RecordedLogger;
+  run(): Promise<void>;
+  stop(): void;
+}
+
 /** A route over entries from 1 on, of which it leaves out 5 and 9. */
-function routeOver(count: number, options: FakeSinkOptions): { readonly route: Route; readonly checkpoints: MemoryCheckpoints; readonly logger: RecordedLogger; run(): Promise<void> } {
+function routeOver(count: number, options: FakeSinkOptions, sourceOptions: ConstructorParameters<typeof FakeSource>[1] = {}): RouteUnderTest {
   const checkpoints = new MemoryCheckpoints();
   const logger = new RecordedLogger();
   const accepts = ({ timestamp }: { readonly timestamp: number }): boolean => timestamp !== 5 && timestamp !== 9;
-  const route = new Route({ name: 'there', label: 'tcp://there', source: new FakeSource(chunksOf(count)), accepts, encoder: encodeMessage, sink: new FakeSink(options), checkpoints, deadLetters: new MemoryDeadLetters(), logger });
+  const route = new Route({ name: 'there', label: 'tcp://there', source: new FakeSource(chunksOf(count), sourceOptions), accepts, encoder: encodeMessage, sink: new FakeSink(options), checkpoints, deadLetters: new MemoryDeadLetters(), logger });
+  const stopping = new AbortController();
   const never = new AbortController().signal;
-  return { route, checkpoints, logger, run: () => route.run(never, never) };
+  return { route, checkpoints, logger, run: () => route.run(stopping.signal, never), stop: () => { stopping.abort(); } };
 }
