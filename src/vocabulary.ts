@@ -3,11 +3,12 @@ import type { CommandRow } from './commands.js';
 import { shells } from './completion/shells.js';
 import type { SettingWords, UrlWords, Value, Vocabulary } from './completion/vocabulary.js';
 import { destinationSettings, settingRow } from './config/destination-settings.js';
-import type { Scheme, SettingName } from './config/destination-settings.js';
+import type { SettingName } from './config/destination-settings.js';
 import { certificateSettings, listenForms } from './config/listen-address.js';
 import { flagOf, options } from './config/options.js';
 import type { OptionRow } from './config/options.js';
 import { schemes } from './config/schemes.js';
+import type { Scheme } from './config/setting-rows/row.js';
 
 /** What a command line may hold, from the tables that it is read with. */
 export function vocabulary(): Vocabulary {

@@ -1,11 +1,12 @@
 import { decodePercent, shownUrl, splitUrl } from './address.js';
 import { destinationSettings, settingRow } from './destination-settings.js';
-import type { Scheme, SettingName } from './destination-settings.js';
+import type { SettingName } from './destination-settings.js';
 import { GivenSettings } from './given-settings.js';
 import type { GivenSetting } from './given-settings.js';
 import { nearest, nearestAdvice } from './nearest.js';
 import { schemes } from './schemes.js';
 import type { Place } from './schemes.js';
+import type { Scheme } from './setting-rows/row.js';
 import type { DestinationSettings, JsonSettings } from './settings.js';
 import { anyOf, invalid, misplaced, quote } from './written.js';
 import type { Written } from './written.js';

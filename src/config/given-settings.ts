@@ -1,5 +1,6 @@
 import { destinationSettings, settingRow } from './destination-settings.js';
-import type { Scheme, SettingName, SettingValue } from './destination-settings.js';
+import type { SettingName, SettingValue } from './destination-settings.js';
+import type { Scheme } from './setting-rows/row.js';
 import type { JsonSettings } from './settings.js';
 import { anyOf, invalid } from './written.js';
 import type { Written } from './written.js';

@@ -1,6 +1,5 @@
 import { SecretText } from '../core/secret.js';
 import { readHostPort, showHostPort } from './address.js';
-import { bodies } from './destination-settings.js';
 import type { SettingName } from './destination-settings.js';
 import type { GivenSettings } from './given-settings.js';
 import { readHeaders } from './headers.js';
@@ -8,6 +7,7 @@ import { readJson } from './json-settings.js';
 import { readChoice } from './scalars.js';
 import type { Place } from './schemes.js';
 import { readSecret } from './secret.js';
+import { bodies } from './setting-rows/message.js';
 import type { HttpCredentialSettings, HttpSettings } from './settings.js';
 import { readTls } from './tls.js';
 import { invalid } from './written.js';

@@ -8,6 +8,9 @@ export function readChoice<T extends string>(written: Written, lead: string, cho
   return choice;
 }
 
+/** The words that documentation and completion tell of; `readBoolean` takes others, too. */
+export const booleans = ['true', 'false'] as const;
+
 /** `true` or `false`, with the other words that systemd takes for them. */
 export function readBoolean(written: Written, what: string): boolean {
   const word = written.text.toLowerCase();

@@ -1,11 +1,12 @@
 import { decodePercent, readHostPort, readSocketPath, showHostPort } from './address.js';
 import type { HostPort } from './address.js';
-import { lineFormats, mostDatagramBytes, settingRow } from './destination-settings.js';
-import type { Scheme } from './destination-settings.js';
+import { settingRow } from './destination-settings.js';
 import type { GivenSettings } from './given-settings.js';
 import { httpPlace } from './http.js';
 import { readJson } from './json-settings.js';
 import { readLogentries, readLogentriesAddress } from './logentries.js';
+import { lineFormats, mostDatagramBytes } from './setting-rows/message.js';
+import type { Scheme } from './setting-rows/row.js';
 import type { DestinationBase, DestinationSettings, EncodingSettings, Format, LogentriesSettings, SyslogStreamSettings } from './settings.js';
 import { readTls } from './tls.js';
 import { anyOf, invalid } from './written.js';
@@ -34,7 +35,7 @@ export interface Place {
 /** What all destinations have, but for what only their scheme can say. */
 export type Named = Omit<DestinationBase, 'encoding'>;
 
-/** A row for each scheme: adding a transport is adding one here, and its settings to `destination-settings.ts`. */
+/** A row for each scheme: adding a transport is adding one here, and its settings to `setting-rows/`. */
 export const schemes: Readonly<Record<Scheme, SchemeRow>> = {
   tcp: {
     form: 'tcp://HOST:PORT',

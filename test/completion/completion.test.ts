@@ -9,7 +9,7 @@ import { parseCommandLine } from '../../src/cli.js';
 import { completionScript } from '../../src/completion/script.js';
 import { shells } from '../../src/completion/shells.js';
 import { destinationSettings, settingRow } from '../../src/config/destination-settings.js';
-import type { Scheme } from '../../src/config/destination-settings.js';
+import type { Scheme } from '../../src/config/setting-rows/row.js';
 import { readDestination } from '../../src/config/destination.js';
 import { schemes } from '../../src/config/schemes.js';
 import { vocabulary } from '../../src/vocabulary.js';
