@@ -1,8 +1,8 @@
-import { isUtf8 } from 'node:buffer';
-import { textOf, type Cursor, type Entry, type FieldValue } from '../core/entry.js';
+import { textOf, type Entry } from '../core/entry.js';
 import type { Position } from '../core/position.js';
 import type { Chunk, Source } from '../core/source.js';
 import { Lookahead } from './lookahead.js';
+import { OverlaidEntry } from './overlaid-entry.js';
 
 export interface JoinLimits {
   /** How long a line may wait for its next piece. journald has the pieces of one line within milliseconds. */
@@ -214,7 +214,7 @@ function isLinePiece(entry: Entry): boolean {
 
 /** A chunk whose entries all stand at one position, for whoever settles them. */
 function pinned(chunk: Chunk, at: Position): Chunk {
-  return { entries: chunk.entries.map((entry) => new OverlaidEntry(entry, at.cursor, undefined)) };
+  return { entries: chunk.entries.map((entry) => new OverlaidEntry(entry, { cursor: at.cursor })) };
 }
 
 /** The bytes of MESSAGE, which the entry shares with its neighbours. */
@@ -225,33 +225,5 @@ function copyOf(entry: Entry): Uint8Array {
 
 /** The last piece of a line with the whole of it as its MESSAGE. */
 function joined(last: Entry, pieces: readonly Uint8Array[]): Entry {
-  return pieces.length === 1 ? last : new OverlaidEntry(last, last.cursor, Buffer.concat(pieces));
-}
-
-/** An entry at another position, or with another MESSAGE. */
-class OverlaidEntry implements Entry {
-  readonly cursor: Cursor;
-  readonly timestamp: number;
-  readonly #entry: Entry;
-  readonly #message: Buffer | undefined;
-
-  constructor(entry: Entry, cursor: Cursor, message: Buffer | undefined) {
-    this.cursor = cursor;
-    this.timestamp = entry.timestamp;
-    this.#entry = entry;
-    this.#message = message;
-  }
-
-  get(name: string): FieldValue | undefined {
-    if (name !== 'MESSAGE' || this.#message === undefined) return this.#entry.get(name);
-    return isUtf8(this.#message) ? this.#message.toString('utf8') : this.#message;
-  }
-
-  bytes(name: string): Uint8Array | undefined {
-    return name === 'MESSAGE' && this.#message !== undefined ? this.#message : this.#entry.bytes(name);
-  }
-
-  names(): Iterable<string> {
-    return this.#entry.names();
-  }
+  return pieces.length === 1 ? last : new OverlaidEntry(last, { message: Buffer.concat(pieces) });
 }
