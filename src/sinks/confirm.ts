@@ -1,5 +1,5 @@
-import { setImmediate as afterPendingEvents } from 'node:timers/promises';
 import type { Logger } from '../core/logger.js';
+import { TcpRowReader } from './tcp-row-reader.js';
 import { TcpState, TcpTimer } from './tcp-table.js';
 import type { TcpRow } from './tcp-table.js';
 
@@ -33,9 +33,7 @@ export interface ConfirmationOptions {
 export class Confirmations {
   readonly #options: ConfirmationOptions;
   readonly #deadPathMs: number;
-  #readRow: (() => Promise<TcpRow | undefined>) | undefined;
-  #absences = 0;
-  #isShort = false;
+  readonly #rows: TcpRowReader;
 
   /** Writes that the socket was given, and those of them that the kernel has taken whole. */
   #submitted = 0;
@@ -52,18 +50,16 @@ export class Confirmations {
   #silence: { readonly sinceMs: number; readonly acknowledged: number } | undefined;
 
   #timer: NodeJS.Timeout | undefined;
-  #intervalMs: number;
-  /** What the last readings took. The least of them is what a reading costs; the rest is a busy machine's waiting. */
-  #tookMs: number[] = [];
   #finAcknowledged = false;
   #peerClosed = false;
   #failed = false;
 
   constructor(options: ConfirmationOptions) {
     this.#options = options;
-    this.#readRow = options.readRow;
     this.#deadPathMs = options.deadPathMs ?? 60_000;
-    this.#intervalMs = this.#leastIntervalMs;
+    const { confirmAfterMs, readRow, tableShare, logger } = options;
+    const leastIntervalMs = Math.min(LEAST_INTERVAL_MS, Math.max(confirmAfterMs, 1));
+    this.#rows = new TcpRowReader({ readRow, tableShare, leastIntervalMs, mayBeGone: () => this.#peerClosed, logger });
   }
 
   /** The socket was given something to write. What that is on the wire need not be known yet. */
@@ -111,10 +107,6 @@ export class Confirmations {
     if (!this.#isIdle()) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
-  get #leastIntervalMs(): number {
-    return Math.min(LEAST_INTERVAL_MS, Math.max(this.#options.confirmAfterMs, 1));
-  }
-
   #isIdle(): boolean {
     return this.#failed || (this.#marks.length === 0 && this.#taken === this.#submitted);
   }
@@ -122,7 +114,7 @@ export class Confirmations {
   #schedule(): void {
     if (this.#timer !== undefined || this.#reading !== undefined || this.#isIdle()) return;
     // A little out of step each time, or a sender with a period of its own might be met with a full queue for ever.
-    this.#timer = setTimeout(() => void this.#look(), this.#intervalMs * (1 + Math.random() / 4));
+    this.#timer = setTimeout(() => void this.#look(), this.#rows.intervalMs * (1 + Math.random() / 4));
   }
 
   async #look(): Promise<void> {
@@ -131,7 +123,7 @@ export class Confirmations {
     const isAllTaken = this.#taken === this.#submitted;
     const before: Reading = { submitted: this.#submitted, isAllTaken, handedOver: this.#handedOver, peerClosed: this.#peerClosed, end: isAllTaken ? this.#handedOver : undefined };
     this.#reading = before;
-    const row = await this.#readTimed();
+    const row = await this.#rows.read();
     this.#reading = undefined;
     if (this.#failed) return;
     if (before.peerClosed) this.#judgeClosed(row);
@@ -140,44 +132,6 @@ export class Confirmations {
     if (this.#peerClosed && !before.peerClosed) void this.#look();
     else this.#schedule();
     this.#wakeIdle();
-  }
-
-  async #readTimed(): Promise<TcpRow | 'no table' | undefined> {
-    if (this.#readRow === undefined) {
-      await afterPendingEvents(); // A reset that waits in the event loop must be heard before the time is.
-      return 'no table';
-    }
-    const startMs = performance.now();
-    try {
-      const row = await this.#readRow();
-      this.#noteShortage(undefined);
-      this.#tookMs = [performance.now() - startMs, ...this.#tookMs.slice(0, JUDGED_READINGS - 1)];
-      // A process that starts on a backlog is busy: its first readings alone would have it look away for seconds.
-      const costMs = this.#tookMs.length < JUDGED_READINGS ? 0 : Math.min(...this.#tookMs);
-      this.#intervalMs = Math.min(Math.max(this.#leastIntervalMs, costMs / (this.#options.tableShare ?? 0.01)), GREATEST_INTERVAL_MS);
-      if (row !== undefined) this.#absences = -Infinity;
-      else if (++this.#absences >= 3 && !this.#peerClosed) this.#doWithoutTable('it does not list the connection');
-      return row;
-    } catch (error) {
-      if (this.#noteShortage((error as NodeJS.ErrnoException).code)) return undefined;
-      this.#doWithoutTable((error as Error).message);
-      return 'no table';
-    }
-  }
-
-  /** Whether what was said of a reading is a shortage that passes. Says in the log when one begins, and when it has passed. */
-  #noteShortage(code: string | undefined): boolean {
-    const isShort = SHORTAGES.includes(code ?? '');
-    if (isShort && !this.#isShort) this.#options.logger.warn('cannot look up what the receiver has acknowledged, and confirms nothing until it can', { why: code });
-    if (!isShort && this.#isShort) this.#options.logger.info('looks up again what the receiver has acknowledged');
-    this.#isShort = isShort;
-    return isShort;
-  }
-
-  #doWithoutTable(why: string): void {
-    this.#readRow = undefined;
-    this.#intervalMs = this.#leastIntervalMs;
-    this.#options.logger.debug('cannot read what the receiver has acknowledged; time alone confirms', { why });
   }
 
   #judgeRow(before: Reading, row: TcpRow): void {
@@ -247,10 +201,6 @@ export class Confirmations {
 
 /** Often enough for a checkpoint each second. */
 const LEAST_INTERVAL_MS = 250;
-const GREATEST_INTERVAL_MS = 5000;
-const JUDGED_READINGS = 6;
-/** Why a table cannot be read that can be read a little later. */
-const SHORTAGES = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'];
 const TRICKLE_BYTES = 16 * 1024;
 
 interface Mark {
