@@ -11,7 +11,6 @@ import { buffered } from './buffered.js';
 import { JournalFiles } from './files.js';
 import { Gaps } from './gaps.js';
 import { Inquiry } from './inquiry.js';
-import { Intake, type OpenIntake } from './intake.js';
 import { followedEntries, liveChunks, type Watch } from './live.js';
 import { bootId } from './machine.js';
 import { howItEnded, passOf, type End } from './pass.js';
@@ -84,8 +83,6 @@ export class JournalSource implements Source {
   /** That entry, where it was asked for ahead of the reading. */
   #prepared: Promise<Position | undefined> | undefined;
   #buffered: Promise<JournalctlProgram> | undefined;
-  /** For the first journalctl, where it was opened ahead. */
-  #intake: Promise<OpenIntake | undefined> | undefined;
   /** Some builds of systemd 250–253 may refuse `--follow` with `--merge`. */
   #canMerge = true;
 
@@ -111,15 +108,12 @@ export class JournalSource implements Source {
   }
 
   /**
-   * Asks ahead what the first reading has to know before it begins, and opens what it needs, while its caller is busy
-   * with something else. `signal`: aborts before, or with, that of the reading; also where there is no reading.
+   * Asks ahead what the first reading has to know before it begins, while its caller is busy with something else.
+   * `signal`: aborts before, or with, that of the reading.
    */
   prepare(signal: AbortSignal): void {
-    if (signal.aborted) return;
     this.#prepared ??= this.#newestOfAll(signal);
     this.#buffered ??= buffered(this.#options.program);
-    this.#intake ??= Intake.open();
-    signal.addEventListener('abort', () => void this.#takeIntake()?.then((intake) => intake?.close()), { once: true });
     // Who reads is told.
     for (const asked of [this.#prepared, this.#buffered]) asked.catch(() => undefined);
   }
@@ -173,12 +167,6 @@ export class JournalSource implements Source {
     const sift = new Sift(place, this.#gaps, this.#isContiguous);
     if (gap !== undefined) sift.report(`vacuum:${after!.cursor}`, gap);
     return { place, sift, poison: new PoisonWatch(), signal, unsaved: after === undefined ? place.last : undefined, then: [...then] };
-  }
-
-  #takeIntake(): Promise<OpenIntake | undefined> | undefined {
-    const intake = this.#intake;
-    this.#intake = undefined;
-    return intake;
   }
 
   #newestOfAll(signal: AbortSignal): Promise<Position | undefined> {
@@ -281,8 +269,7 @@ export class JournalSource implements Source {
   async *#pass(args: readonly string[], { place, sift, signal }: Reading, isBulk: boolean, decode: (stdout: AsyncIterable<Buffer>) => AsyncIterable<Chunk>): AsyncGenerator<Chunk, End> {
     const { stalledMs, silentMs } = this.#timing;
     const program = await (this.#buffered ??= buffered(this.#options.program));
-    const intake = await (this.#takeIntake() ?? Intake.open());
-    return yield* passOf({ args, intake, isBulk, decode, place, sift, signal, stalledMs, silentMs, program, files: this.#files, trouble: this.#trouble, logger: this.#logger });
+    return yield* passOf({ args, isBulk, decode, place, sift, signal, stalledMs, silentMs, program, files: this.#files, trouble: this.#trouble, logger: this.#logger });
   }
 
   /** Says why journalctl is started again, prepares the place for what made it fail, and tells of what was stepped over. */

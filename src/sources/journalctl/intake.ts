@@ -17,8 +17,6 @@ const AHEAD_BYTES = 256 * 1024;
 export interface OpenIntake {
   readonly intake: Intake;
   readonly inlet: Socket;
-  /** For one that no child is started for. */
-  close(): void;
 }
 
 /**
@@ -55,7 +53,7 @@ export class Intake implements AsyncIterableIterator<Buffer, undefined> {
       const accepted = once(server, 'connection');
       const intake = new Intake(path);
       const inlet = await Promise.race([accepted.then(([socket]) => socket as Socket), once(intake.#outlet, 'close').then(() => undefined)]);
-      return inlet && { intake, inlet, close: () => { for (const end of [intake, inlet]) end.destroy(); } };
+      return inlet && { intake, inlet };
     } catch {
       return undefined;
     } finally {

@@ -5,7 +5,7 @@ import { StallWatch } from '../../core/stall-watch.js';
 import { readComplaints } from './complaints.js';
 import type { JournalFiles } from './files.js';
 import { HangWatch } from './hang-watch.js';
-import type { OpenIntake } from './intake.js';
+import { Intake } from './intake.js';
 import type { Place } from './place.js';
 import { startJournalctl, type Exit, type JournalctlProgram } from './process.js';
 import { ReadAgain } from './read-again.js';
@@ -15,8 +15,6 @@ import type { Trouble } from './trouble.js';
 export interface PassOptions {
   readonly program: JournalctlProgram;
   readonly args: readonly string[];
-  /** What it prints into; a pipe, where undefined. */
-  readonly intake: OpenIntake | undefined;
   /** Whether journalctl reads to an end; otherwise it follows. */
   readonly isBulk: boolean;
   readonly decode: (stdout: AsyncIterable<Buffer>) => AsyncIterable<Chunk>;
@@ -47,8 +45,9 @@ export type End =
  * pass has ended, however that ends: by itself, because it hung or nobody pulled, by `signal`, or by a `return`.
  */
 export async function* passOf(options: PassOptions): AsyncGenerator<Chunk, End> {
-  const { program, args, intake, isBulk, decode, place, sift, files, trouble, logger, stalledMs, silentMs, signal } = options;
+  const { program, args, isBulk, decode, place, sift, files, trouble, logger, stalledMs, silentMs, signal } = options;
   logger.debug(`journalctl ${args.join(' ')}`);
+  const intake = await Intake.open();
   const journalctl = startJournalctl(program, args, intake);
   const stop = (): void => void journalctl.stop();
   signal.addEventListener('abort', stop, { once: true });

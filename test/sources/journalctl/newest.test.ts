@@ -23,17 +23,6 @@ describe('the newest entry of a journal', { timeout: 30_000 }, () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  // First, since what others leave to close would count.
-  it('is asked ahead with what the reading needs, of which nothing is left open where there is no reading', async () => {
-    const open = (): number => process.getActiveResourcesInfo().filter((name) => name === 'PipeWrap').length;
-    const before = open();
-    const stop = new AbortController();
-    sourceOf({}).prepare(stop.signal);
-    await eventually(open, (count) => count > before);
-    stop.abort();
-    await eventually(open, (count) => count === before);
-  });
-
   it('is that of what the source would read', async () => {
     assert.equal((await sourceOf({}).newest(never))?.timestamp, T0 + 2);
     assert.equal((await sourceOf({ identifiers: ['wanted'] }).newest(never))?.timestamp, T0 + 1);
