@@ -1,24 +1,40 @@
 import { type Corpus, cachedCorpus } from './corpus.js';
 import { type Contestant } from './contestants/contestant.js';
-import { type Row } from './report/summary.js';
+import { floorName } from './contestants/floors.js';
+import { type Row, type Turn } from './report/summary.js';
 import { MachineWithCorpus } from './rig/machine-with-corpus.js';
 import { type Result, type Track, race } from './rig/race.js';
 import { SinkProcess } from './rig/sink.js';
 
 /**
- * Runs the contestants one after another, and all of them again in each round, so that what slows the machine down for a
- * while slows down all of them. `say` gets a line for each run.
+ * Runs the contestants one after another, and all of them again in each round. The floor, where it is one of them, runs
+ * between any two: a virtual machine's speed may change by a quarter within a minute, and each is compared to what the
+ * machine gave just before and just after. `say` gets a line for each run.
  */
 export async function contest(contestants: readonly Contestant[], rounds: number, track: Track, say: (line: string) => void): Promise<Row[]> {
-  const results = contestants.map((): Result[] => []);
+  const floor = contestants.find(({ name }) => name === floorName);
+  const others = contestants.filter((contestant) => contestant !== floor);
+  const rows = new Map(contestants.map((contestant): [Contestant, Turn[]] => [contestant, []]));
   for (let round = 1; round <= rounds; round++) {
-    for (const [index, contestant] of contestants.entries()) {
+    const run = async (contestant: Contestant): Promise<Result> => {
       const result = await race(contestant, track);
-      results[index]?.push(result);
       say(`${round}  ${contestant.name.padEnd(36)} ${describe(result)}`);
+      return result;
+    };
+    const runFloor = async (): Promise<Result[]> => {
+      const result = floor && (await run(floor));
+      if (floor !== undefined && result !== undefined) rows.get(floor)?.push({ result, floors: [result] });
+      return result === undefined ? [] : [result];
+    };
+    let before = await runFloor();
+    for (const contestant of others) {
+      const result = await run(contestant);
+      const after = await runFloor();
+      rows.get(contestant)?.push({ result, floors: [...before, ...after] });
+      before = after;
     }
   }
-  return contestants.map((contestant, index) => ({ contestant, results: results[index] ?? [] }));
+  return contestants.map((contestant) => ({ contestant, turns: rows.get(contestant) ?? [] }));
 }
 
 function describe({ entriesPerSecond, cpuSeconds, readerCpuSeconds, peakAnonymousMiB, received, words }: Result): string {

@@ -1,12 +1,17 @@
 import { type Contestant } from '../contestants/contestant.js';
-import { floorName } from '../contestants/floors.js';
 import { type Result } from '../rig/race.js';
-import { median } from './statistics.js';
+import { mean, median } from './statistics.js';
 
-/** The runs of one contestant, the first of each list from the first round, and so on. */
+/** The runs of one contestant. */
 export interface Row {
   readonly contestant: Pick<Contestant, 'name' | 'kind' | 'note'>;
-  readonly results: readonly Result[];
+  readonly turns: readonly Turn[];
+}
+
+export interface Turn {
+  readonly result: Result;
+  /** The floor's runs just before and just after; none where it did not run. */
+  readonly floors: readonly Result[];
 }
 
 /** Medians over the runs. CPU is in seconds for each 100,000 entries that arrived, start-up included. */
@@ -17,12 +22,12 @@ export interface Summary {
   readonly entriesPerSecond: number;
   readonly slowest: number;
   readonly fastest: number;
-  /** Of entries per second, to the floor's in the same round; absent where the floor did not run. */
+  /** Of entries per second, to the mean of the floor's before and after; absent where the floor did not run. */
   readonly ratio?: number;
   readonly cpuSeconds: number;
   readonly readerCpuSeconds: number;
   readonly ownCpuSeconds: number;
-  /** All CPU that was used, to the floor's in the same round. */
+  /** Of all CPU that was used, in the same way. */
   readonly cpuRatio?: number;
   readonly anonymousMiB: number;
   /** The worst of the runs. Absent where nobody receives. */
@@ -33,15 +38,15 @@ export interface Summary {
 }
 
 export function summarize(rows: readonly Row[], entries: number): Summary[] {
-  const floor = rows.find(({ contestant }) => contestant.name === floorName)?.results;
-  return rows.filter(({ results }) => results.length > 0).map(({ contestant, results }) => summaryOf(contestant, results, floor, entries));
+  return rows.filter(({ turns }) => turns.length > 0).map(({ contestant, turns }) => summaryOf(contestant, turns, entries));
 }
 
-function summaryOf({ name, kind, note }: Row['contestant'], results: readonly Result[], floor: readonly Result[] | undefined, entries: number): Summary {
+function summaryOf({ name, kind, note }: Row['contestant'], turns: readonly Turn[], entries: number): Summary {
+  const results = turns.map(({ result }) => result);
   const of = (value: (result: Result) => number): number => median(results.map(value));
   const per100k = (value: (result: Result) => number): number => of((result) => (value(result) * 100_000) / (result.received?.unique ?? entries));
   const toFloor = (value: (result: Result) => number): number | undefined =>
-    floor === undefined ? undefined : median(results.map((result, round) => value(result) / value(floor[round] ?? ({} as Result))));
+    turns.some(({ floors }) => floors.length === 0) ? undefined : median(turns.map(({ result, floors }) => value(result) / mean(floors.map(value))));
   const received = results.flatMap((result) => result.received ?? []);
   const ratio = toFloor(({ entriesPerSecond }) => entriesPerSecond);
   const cpuRatio = toFloor(({ cpuSeconds }) => cpuSeconds);

@@ -46,12 +46,13 @@ describe('a race', { timeout: 60_000 }, () => {
     assert.deepEqual([received?.missing, words], [0, '']);
   });
 
-  it('takes turns, so that each has a run in every round', async () => {
+  it('takes turns, so that each has a run in every round, between two of the floor', async () => {
     const lines: string[] = [];
     const two = [floors.find(({ name }) => name === floorName), floors.find(({ name }) => name === 'journalctl -o json')].filter((floor) => floor !== undefined);
     const rows = await contest(two, 2, track, (line) => lines.push(line.slice(0, 24).trim()));
-    assert.deepEqual(lines, ['1  journalctl -o export', '1  journalctl -o json', '2  journalctl -o export', '2  journalctl -o json']);
-    for (const { results } of rows) assert.ok(results.length === 2 && results.every(({ entriesPerSecond }) => entriesPerSecond > 0));
+    assert.deepEqual(lines, [1, 2].flatMap((round) => ['export', 'json', 'export'].map((format) => `${round}  journalctl -o ${format}`)));
+    assert.deepEqual(rows.map(({ turns }) => turns.map(({ floors }) => floors.length)), [[1, 1, 1, 1], [2, 2]]);
+    for (const { turns } of rows) assert.ok(turns.every(({ result, floors }) => [result, ...floors].every(({ entriesPerSecond }) => entriesPerSecond > 0)));
   });
 });
 
