@@ -77,6 +77,18 @@ export class ByteWriter {
     this.#length += bytes;
   }
 
+  /** Moves what was written from `from` on so many bytes towards the end, or with less than 0 towards the start. */
+  shift(from: number, by: number): void {
+    if (by > 0) this.#reserve(by);
+    this.#buffer.copyWithin(from + by, from, this.#length);
+    this.#length += by;
+  }
+
+  /** Writes ASCII over what stands at `at`. */
+  overwrite(at: number, ascii: string): void {
+    for (let i = 0; i < ascii.length; i++) this.#buffer[at + i] = ascii.charCodeAt(i);
+  }
+
   /** Forgets everything from `length` on. */
   truncate(length: number): void {
     if (length < this.#length) this.#length = length;

@@ -9,7 +9,8 @@ const KEEP_BYTES = 1024 * 1024;
 /** What a batch begins with that is one of many. */
 const SMALL_BYTES = 4 * 1024;
 const LF = 0x0a;
-const SPACE = 0x20;
+/** Three digits and the space behind them. */
+const LENGTH_BYTES = 4;
 
 /** Encodes and frames entries into one buffer: the frames lie as the wire carries them, and nothing is copied again. */
 export class FramedBatch implements Batch {
@@ -17,8 +18,6 @@ export class FramedBatch implements Batch {
   readonly #encoder: Encoder;
   readonly #framing: Framing;
   readonly #frames: ByteWriter;
-  /** Octet counting puts the length first, so a message is made here before its frame. */
-  readonly #scratch: ByteWriter;
   readonly #starts: number[] = [];
   readonly #ends: number[] = [];
   readonly #places: Position[] = [];
@@ -33,7 +32,6 @@ export class FramedBatch implements Batch {
     this.#encoder = encoder;
     this.#framing = framing;
     this.#frames = lane === '' ? new ByteWriter() : new ByteWriter(SMALL_BYTES);
-    this.#scratch = framing === 'octet-counting' ? new ByteWriter() : new ByteWriter(0);
   }
 
   get count(): number {
@@ -102,7 +100,6 @@ export class FramedBatch implements Batch {
 
   clear(): void {
     this.#frames.clear(KEEP_BYTES);
-    this.#scratch.clear(KEEP_BYTES);
     this.#starts.length = 0;
     this.#ends.length = 0;
     this.#places.length = 0;
@@ -123,14 +120,20 @@ export class FramedBatch implements Batch {
       if (this.#framing === 'lf') this.#frames.byte(LF);
       return start;
     }
-    // RFC 6587 section 3.4.1: a length does not begin with 0, so that an empty message has no frame.
-    if (!this.#encoder.encode(entry, this.#scratch) || this.#scratch.length === 0) return undefined;
-    this.#frames.text(String(this.#scratch.length));
-    this.#frames.byte(SPACE);
-    const start = this.#frames.length;
-    this.#frames.bytes(this.#scratch.view());
-    // Of a large message one copy is enough.
-    this.#scratch.clear(KEEP_BYTES);
-    return start;
+    // RFC 6587 section 3.4.1: the length comes first. Most have three digits, and so they are made room for.
+    const at = this.#frames.length;
+    this.#frames.room(LENGTH_BYTES);
+    this.#frames.advance(LENGTH_BYTES);
+    const isEncoded = this.#encoder.encode(entry, this.#frames);
+    const length = this.#frames.length - at - LENGTH_BYTES;
+    // A length does not begin with 0, so that an empty message has no frame.
+    if (!isEncoded || length === 0) {
+      this.#frames.truncate(at);
+      return undefined;
+    }
+    const prefix = `${length} `;
+    if (prefix.length !== LENGTH_BYTES) this.#frames.shift(at + LENGTH_BYTES, prefix.length - LENGTH_BYTES);
+    this.#frames.overwrite(at, prefix);
+    return at + prefix.length;
   }
 }
