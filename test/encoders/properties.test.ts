@@ -86,7 +86,9 @@ test('any entry becomes a JSON object that gives back the exact bytes of every v
       for (const name of entry.names()) {
         const original = valuesOf(entry, name).map((one) => Buffer.from(one));
         const isText = original.every((one) => Buffer.from(one.toString('utf8')).equals(one));
-        const kept = isText ? [name, `user_${name}`, `user_user_${name}`].filter((key) => object.has(key)).map((key) => bytesOf(object, key, 'utf8')) : [name, `user_${name}`, `user_user_${name}`].filter((key) => object.has(`${key}_BASE64`)).map((key) => bytesOf(object, `${key}_BASE64`, 'base64'));
+        // An entry has a few fields that are in each other's way.
+        const keys = Array.from({ length: 6 }, (_, times) => 'user_'.repeat(times) + name);
+        const kept = isText ? keys.filter((key) => object.has(key)).map((key) => bytesOf(object, key, 'utf8')) : keys.filter((key) => object.has(`${key}_BASE64`)).map((key) => bytesOf(object, `${key}_BASE64`, 'base64'));
         assert.ok(kept.some((values) => values.length === original.length && values.every((one, index) => one.equals(original[index] as Buffer))), `${JSON.stringify(name)} is not in ${json}`);
       }
     }),
