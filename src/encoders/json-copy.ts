@@ -1,12 +1,20 @@
 import { isUtf8 } from 'node:buffer';
+import { instantiate, type AssemblyConstant } from '../core/assembly.js';
 import type { ByteWriter } from '../core/byte-writer.js';
 import { fieldWidth, type FieldTable } from '../core/entry.js';
+import { EntryMemory, type EntryAssembly } from './entry-memory.js';
 import type { FieldSelector } from './json-fields.js';
-import { Members, type MemberOf } from './json-members.js';
-import { ESCAPE_BYTES, JsonText, literal, SPILL_BYTES, type Literal } from './json-text.js';
+import code from './json-object.wasm.js';
 
-/** A larger entry is not copied: room for it would have to be six times as large. */
-const MAX_BYTES = 64 * 1024;
+/** `assembly/json-object.ts` says what these are. */
+interface Assembly extends EntryAssembly {
+  readonly maxPlaces: AssemblyConstant;
+  readonly maxNames: AssemblyConstant;
+  readonly reset: (places: number, tailBytes: number, tailNames: number) => void;
+  readonly learn: (row: number, openingBytes: number, place: number, name: number) => boolean;
+  readonly encode: (from: number, to: number) => number;
+  readonly isAscii: () => boolean;
+}
 
 /**
  * The object of an entry whose values are valid UTF-8 and no two of whose members want one name, made without making a
@@ -14,87 +22,94 @@ const MAX_BYTES = 64 * 1024;
  * for byte what JSON.stringify gives.
  */
 export class JsonCopier {
-  readonly #members: Members;
-  readonly #added: readonly { readonly name: string; readonly member: Literal }[];
-  readonly #text = new JsonText();
-  /** Of the entry at hand, what each field becomes, in the order of the table. */
-  readonly #found: MemberOf[] = [];
-  /** Where those fields stand in the table that come first; -1 for one that the entry has not. */
-  readonly #first: Int32Array;
-  #entry = 0;
+  readonly #assembly: Assembly;
+  readonly #memory: EntryMemory;
+  readonly #selector: FieldSelector | undefined;
+  /** The numbers of the names in the objects. */
+  readonly #names = new Map<string, number>();
 
-  /** `selector`: what is asked for, where it is not all fields under their own names; it must not join fields. */
-  constructor(selector: FieldSelector | undefined) {
-    this.#members = new Members(selector);
-    this.#added = (selector?.added ?? []).map(({ name, value }) => ({ name, member: literal(`,${JSON.stringify(name)}:${JSON.stringify(value)}`) }));
-    this.#first = new Int32Array(selector?.places ?? 0);
+  private constructor(assembly: Assembly, selector: FieldSelector | undefined) {
+    this.#assembly = assembly;
+    this.#memory = new EntryMemory(assembly);
+    this.#selector = selector;
+    this.#reset();
+  }
+
+  /** `selector`: what is asked for, where it is not all fields under their own names. Undefined where there can be none, and for one that joins fields. */
+  static for(selector: FieldSelector | undefined): JsonCopier | undefined {
+    if (selector?.isOneToOne === false) return undefined;
+    const assembly = instantiate<Assembly>(code);
+    if (assembly === undefined || !fits(selector, assembly.maxPlaces.value)) return undefined;
+    return new JsonCopier(assembly, selector);
   }
 
   /** Appends the object and returns true; or appends nothing and returns false, where the entry is another one. */
   append(fields: FieldTable, out: ByteWriter): boolean {
-    const { bytes, table, from, to } = fields;
-    if (to === from || table[to - 1]! - table[from + 1]! > MAX_BYTES) return false;
-    const text = this.#text;
-    text.from(bytes);
-    const room = this.#look(fields);
-    if (room === undefined) return false;
-    const start = out.length;
-    const target = out.room(room);
-    text.into(target);
-    let at = start;
-    const found = this.#found;
-    const first = this.#first;
-    for (let place = 0; place < first.length; place++) {
-      const field = first[place]!;
-      if (field < 0) continue;
-      at = text.literal(found[(field - from) / fieldWidth]!.opening!, at);
-      at = text.text(table[field + 2]!, table[field + 3]!, at);
-      target[at++] = QUOTE;
-    }
-    for (let field = from, index = 0; field < to; field += fieldWidth, index++) {
-      const { opening, place } = found[index]!;
-      if (place >= 0 || opening === undefined) continue;
-      at = text.literal(opening, at);
-      at = text.text(table[field + 2]!, table[field + 3]!, at);
-      target[at++] = QUOTE;
-    }
-    for (const { member } of this.#added) at = text.literal(member, at);
-    if (at === start) return false;
-    target[start] = OPENING_BRACE;
-    target[at++] = CLOSING_BRACE;
+    if (!this.#memory.load(fields)) return false;
+    const length = this.#encode(fields);
+    if (length < 0) return false;
+    const object = this.#memory.made(length);
     // What stands between the values is valid, and ends in ASCII, so that it all is UTF-8 if each of them is.
-    if (!text.isAscii && !isUtf8(target.subarray(start, at))) return false;
-    out.advance(at - start);
+    if (!this.#assembly.isAscii() && !isUtf8(object)) return false;
+    out.bytes(object);
     return true;
   }
 
-  /** Finds out what the fields become, and returns how much room they need at most; undefined where two want one name. */
-  #look({ bytes, table, from, to }: FieldTable): number | undefined {
-    const members = this.#members;
-    members.keepBounded();
-    const entry = (this.#entry = (this.#entry + 1) & 0x3fffffff);
-    this.#first.fill(-1);
-    let room = 1 + SPILL_BYTES;
-    for (const { name, member } of this.#added) {
-      const named = members.named(name);
-      if (named.seenIn === entry) return undefined;
-      named.seenIn = entry;
-      room += member.length;
+  /** Its length, or less than 0. */
+  #encode(fields: FieldTable): number {
+    const from = fields.from / fieldWidth;
+    const to = fields.to / fieldWidth;
+    let hasForgotten = false;
+    for (;;) {
+      const length = this.#assembly.encode(from, to);
+      if (length > UNKNOWN) return length;
+      const row = UNKNOWN - length;
+      if (this.#learn(fields, row)) continue;
+      // More names than are kept in mind; of one entry alone they may be too many.
+      if (hasForgotten) return length;
+      hasForgotten = true;
+      this.#reset();
     }
-    const found = this.#found;
-    for (let field = from, index = 0; field < to; field += fieldWidth, index++) {
-      const member = members.of(this.#text, bytes, table[field]!, table[field + 1]!);
-      found[index] = member;
-      if (member.opening === undefined) continue;
-      if (member.name.seenIn === entry) return undefined;
-      member.name.seenIn = entry;
-      if (member.place >= 0) this.#first[member.place] = field;
-      room += member.opening.length + (table[field + 3]! - table[field + 2]!) * ESCAPE_BYTES + 1;
-    }
-    return room;
+  }
+
+  /** Tells the assembly what the field of a row becomes. False where there is no room for it. */
+  #learn({ bytes, table }: FieldTable, row: number): boolean {
+    const [key, from] = table.subarray(row * fieldWidth) as unknown as readonly [number, number];
+    const field = Buffer.from(bytes.buffer, bytes.byteOffset + from, key >>> 16).toString('latin1');
+    const name = this.#selector === undefined ? field : this.#selector.nameOf(field);
+    const opening = name === undefined ? '' : `,${JSON.stringify(name)}:"`;
+    if (opening.length > MAX_TEXT_LENGTH) return false;
+    const number = this.#numberOf(name ?? '');
+    return number < this.#assembly.maxNames.value && this.#assembly.learn(row, this.#memory.tell(opening), this.#selector?.placeOf(field) ?? -1, number);
+  }
+
+  #reset(): void {
+    this.#names.clear();
+    const added = this.#selector?.added ?? [];
+    for (const { name } of added) this.#numberOf(name);
+    this.#assembly.reset(this.#selector?.places ?? 0, this.#memory.tell(tailOf(this.#selector)), added.length);
+  }
+
+  #numberOf(name: string): number {
+    const known = this.#names.get(name);
+    if (known !== undefined) return known;
+    this.#names.set(name, this.#names.size);
+    return this.#names.size - 1;
   }
 }
 
-const QUOTE = 0x22;
-const OPENING_BRACE = 0x7b;
-const CLOSING_BRACE = 0x7d;
+/** What the assembly gives where row 0 has a field that it does not know; less by one for each row further. */
+const UNKNOWN = -2;
+/** Of the members that are added to each object, and of a name. Longer ones are for JSON.stringify. */
+const MAX_TEXT_LENGTH = 16 * 1024;
+
+function fits(selector: FieldSelector | undefined, maxPlaces: number): boolean {
+  if (selector === undefined) return true;
+  const addedNames = new Set(selector.added.map(({ name }) => name));
+  return selector.places <= maxPlaces && addedNames.size === selector.added.length && tailOf(selector).length <= MAX_TEXT_LENGTH;
+}
+
+/** The members that every object ends with. */
+function tailOf(selector: FieldSelector | undefined): string {
+  return (selector?.added ?? []).map(({ name, value }) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`).join('');
+}

@@ -28,7 +28,7 @@ export class JsonEncoder implements Encoder {
     this.#maxBytes = maxBytes;
     this.#selector = selection && new FieldSelector(selection);
     this.fields = this.#selector?.fields;
-    this.#copier = this.#selector?.isOneToOne === false ? undefined : new JsonCopier(this.#selector);
+    this.#copier = JsonCopier.for(this.#selector);
   }
 
   encode(entry: Entry, out: ByteWriter): boolean {

@@ -4,6 +4,7 @@ import type { Encoder } from '../core/encoder.js';
 import { FieldSlice, type Entry } from '../core/entry.js';
 import { appendMessage } from './message-text.js';
 import { priorityFields, priorityOf } from './priority.js';
+import { Rfc5424Copier } from './rfc5424-copy.js';
 import { StructuredData } from './structured-data.js';
 import { UtcStamp, displayTime } from './timestamp.js';
 import { appendToken, printableAscii } from './token.js';
@@ -34,6 +35,7 @@ export class Rfc5424Encoder implements Encoder {
   readonly #appName: FieldSlice | undefined;
   readonly #structuredData: StructuredData;
   readonly #stamp = new UtcStamp();
+  readonly #copier: Rfc5424Copier | undefined;
 
   constructor(options: Rfc5424Options, clock: () => number) {
     this.#options = options;
@@ -41,10 +43,12 @@ export class Rfc5424Encoder implements Encoder {
     this.#hostname = options.hostname === undefined ? undefined : FieldSlice.of(Buffer.from(options.hostname));
     this.#appName = options.appName === undefined ? undefined : FieldSlice.of(Buffer.from(options.appName));
     this.#structuredData = new StructuredData(options.structuredData, options.singleLine);
+    this.#copier = Rfc5424Copier.for(options);
     this.fields = [...new Set([...headerFields, ...this.#structuredData.fields])];
   }
 
   encode(entry: Entry, out: ByteWriter): boolean {
+    if (this.#copier !== undefined && entry.fieldTable !== undefined && this.#copier.append(entry.fieldTable, out)) return true;
     const start = out.length;
     const limit = this.#options.maxMessageBytes;
     this.#appendHeader(entry, out);

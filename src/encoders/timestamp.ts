@@ -101,7 +101,7 @@ function parseTime({ bytes, from, to }: FieldSlice): number {
   for (let i = from; i < to; i++) {
     const byte = bytes[i] as number;
     if (byte < 0x30 || byte > 0x39) return parseOddTime(bytes.subarray(from, to));
-    time = time * 10 + byte - 0x30;
+    time = time * 10 + (byte - 0x30);
   }
   return time <= Number.MAX_SAFE_INTEGER ? time : parseOddTime(bytes.subarray(from, to));
 }

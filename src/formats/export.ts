@@ -1,7 +1,6 @@
-import { fieldWidth } from '../core/entry.js';
-import { ExportEntry, fieldKey } from './export-entry.js';
+import type { ExportEntry } from './export-entry.js';
 import { PartialEntry } from './export-partial.js';
-import { byteKind, maxFields, maxNameLength } from './export-limits.js';
+import { ExportScanner, MAX_CHUNK_BYTES } from './export-scan.js';
 import { FieldChoice } from './field-choice.js';
 
 export interface ExportReaderOptions {
@@ -27,10 +26,8 @@ export interface ExportReaderOptions {
  */
 export class ExportReader {
   readonly #maxEntryBytes: number;
-  readonly #partial: PartialEntry;
   readonly #choice: FieldChoice | undefined;
-  #table = new Int32Array(tableSize);
-  #used = 0;
+  readonly #partial: PartialEntry;
   /** How many entries were given or refused before the current chunk, and those that the current chunk has completed. */
   #passed = 0;
   #entries: ExportEntry[] = [];
@@ -46,12 +43,8 @@ export class ExportReader {
   /** Takes the next chunk of the stream, and gives the entries that it completes. */
   push(chunk: Uint8Array): ExportEntry[] {
     const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    let at = 0;
-    while (at < bytes.length) {
-      if (!this.#partial.begun) at = this.#scan(bytes, at);
-      if (at < bytes.length) at = this.#partial.push(bytes, at);
-      this.#takePartial();
-    }
+    if (bytes.length <= MAX_CHUNK_BYTES) this.#take(bytes);
+    else for (let from = 0; from < bytes.length; from += MAX_CHUNK_BYTES) this.#take(bytes.subarray(from, from + MAX_CHUNK_BYTES));
     return this.#give();
   }
 
@@ -60,6 +53,21 @@ export class ExportReader {
     this.#partial.end();
     this.#takePartial();
     return this.#give();
+  }
+
+  /** Entries that lie in the chunk whole are found by the scanner; any other goes through the partial entry, which copies it. */
+  #take(chunk: Buffer): void {
+    scanner ??= ExportScanner.make() ?? 'none';
+    let isLoaded = false;
+    for (let at = 0; at < chunk.length; ) {
+      if (scanner !== 'none' && !this.#partial.begun) {
+        if (!isLoaded) scanner.load(chunk, this.#choice);
+        isLoaded = true;
+        at = scanner.scan(at, this.#maxEntryBytes, this.#entries);
+      }
+      if (at < chunk.length) at = this.#partial.push(chunk, at);
+      this.#takePartial();
+    }
   }
 
   #takePartial(): void {
@@ -73,85 +81,7 @@ export class ExportReader {
     this.#passed += entries.length;
     return entries;
   }
-
-  /**
-   * The fast path: appends the entries that lie in the chunk whole, and returns where it found one that does not,
-   * or that is malformed or too large. From there on the partial entry has to go, byte by byte.
-   */
-  #scan(bytes: Buffer, from: number): number {
-    const entries = this.#entries;
-    const choice = this.#choice;
-    const end = bytes.length;
-    let table = this.#table;
-    let used = this.#used;
-    let entryAt = used;
-    let entryFrom = from;
-    let at = from;
-    while (at < end) {
-      const nameFrom = at;
-      at = endOfName(bytes, nameFrom);
-      if (at === end) break;
-      const byte = bytes[at];
-      const nameLength = at - nameFrom;
-      if (nameLength === 0) {
-        if (byte !== lf) break;
-        at++;
-        if (nameFrom > entryFrom) {
-          if (at - entryFrom > this.#maxEntryBytes || used - entryAt > maxFields * fieldWidth) break;
-          entries.push(new ExportEntry(bytes, table, entryAt, used));
-          entryAt = used;
-        }
-        entryFrom = at;
-        continue;
-      }
-      if (nameLength > maxNameLength) break;
-      at++;
-      const valueFrom = byte === lf ? at + 8 : at;
-      if (byte === equals) {
-        // The native search beats a loop from the first byte on: 13 ns a call, against 1 ns a byte.
-        at = bytes.indexOf(lf, at);
-        if (at < 0) break;
-      } else if (byte === lf) {
-        if (valueFrom > end || bytes.readUInt32LE(at + 4) !== 0) break;
-        at = valueFrom + bytes.readUInt32LE(at);
-        if (at >= end || bytes[at] !== lf) break;
-      } else {
-        break;
-      }
-      const key = fieldKey(nameLength, bytes[nameFrom] as number, bytes[nameFrom + nameLength - 1] as number);
-      if (choice !== undefined && !choice.has(key)) {
-        at++;
-        continue;
-      }
-      if (used === table.length) {
-        // Entries that were given out keep the full table; the one being read moves to a new one.
-        const begun = table.subarray(entryAt);
-        table = new Int32Array(Math.max(tableSize, begun.length * 2));
-        table.set(begun);
-        used = begun.length;
-        entryAt = 0;
-      }
-      table[used] = key;
-      table[used + 1] = nameFrom;
-      table[used + 2] = valueFrom;
-      table[used + 3] = at;
-      used += fieldWidth;
-      at++;
-    }
-    this.#table = table;
-    this.#used = entryAt;
-    return entryFrom;
-  }
 }
 
-/** By itself, so that it is compiled once, whatever the code around it turns out to need. */
-function endOfName(bytes: Buffer, from: number): number {
-  let at = from;
-  while (at < bytes.length && byteKind[bytes[at] as number] === 1) at++;
-  return at;
-}
-
-const lf = 0x0a;
-const equals = 0x3d;
-/** Numbers in one table: about seventy entries of thirty fields. */
-const tableSize = 8192;
+/** Of all readers, since it keeps nothing of a chunk from one push to the next. Made with the first push. */
+let scanner: ExportScanner | 'none' | undefined;

@@ -1,0 +1,40 @@
+// Compiles AssemblyScript: each file of a folder src/*/assembly that exports what is not memory alone, into the TypeScript
+// file beside that folder from which the program has it.
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { main } from 'assemblyscript/asc';
+
+const top = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The scripts that are compiled, by the files that they become; both as paths from the top. */
+export async function targets() {
+  const found = {};
+  for (const room of await readdir(join(top, 'src'), { withFileTypes: true })) {
+    if (!room.isDirectory()) continue;
+    const folder = join('src', room.name, 'assembly');
+    for (const name of await readdir(join(top, folder)).catch(() => [])) {
+      const source = join(folder, name);
+      if (/^export function /m.test(await readFile(join(top, source), 'utf8'))) found[join('src', room.name, name.replace(/\.ts$/, '.wasm.ts'))] = source;
+    }
+  }
+  return found;
+}
+
+/** The text of the file that a script becomes. Throws with the compiler's words. */
+export async function compiled(source) {
+  let code;
+  const words = [];
+  const word = { write: (chunk) => words.push(String(chunk)) };
+  const options = ['-O3', '--runtime', 'stub', '--noAssert', '--enable', 'simd', '--outFile', 'code.wasm'];
+  const { error } = await main([source, ...options, '--baseDir', top], {
+    stdout: word,
+    stderr: word,
+    writeFile: (name, contents) => {
+      if (name.endsWith('code.wasm')) code = contents;
+    },
+  });
+  if (error !== null || code === undefined) throw new Error(`${source} does not compile: ${words.join('') || error}`);
+  const from = join(basename(dirname(source)), basename(source));
+  return `// Made from ${from} by npm run assembly.\nexport default\n  '${Buffer.from(code).toString('base64').replace(/.{1,120}(?=.)/g, "$&' +\n  '")}';\n`;
+}

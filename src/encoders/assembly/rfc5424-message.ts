@@ -1,0 +1,293 @@
+/**
+ * What `Rfc5424Encoder` makes of nearly every entry, in AssemblyScript: fields that occur once, a usable time, names that are
+ * tokens as they stand, no structured data, and nothing that is too long. Byte for byte the same.
+ */
+import { outAt, Row } from './fields';
+export { maxRows, maxTextBytes, outAt, rowsAt, textAt } from './fields';
+
+/** A longer MESSAGE is not copied. */
+const maxMessageBytes: usize = 64 * 1024;
+/** What is left to Rfc5424Encoder. */
+const notOne: i32 = -1;
+
+/** The fields that a message is made of, as numbers. */
+const enum Field {
+  priority,
+  facility,
+  transport,
+  sourceTime,
+  time,
+  hostname,
+  identifier,
+  comm,
+  syslogPid,
+  pid,
+  messageId,
+  message,
+  none,
+}
+
+/** For each of them, where its row is; 0 where the entry has none. */
+const foundAt = memory.data(64, 16);
+
+/**
+ * Makes the message of the fields in the rows from `from` up to `to`, and returns its length, or -1. `fixedFacility` may be -1,
+ * and so may `limit`, in bytes.
+ */
+export function encode(from: i32, to: i32, fixedFacility: i32, singleLine: bool, limit: i32): i32 {
+  if (!find(from, to)) return notOne;
+  const timeUs = displayTime();
+  if (timeUs == 0) return notOne;
+  let out = outAt;
+  store<u8>(out++, 0x3c);
+  out = number(out, (fixedFacility < 0 ? facilityOf() : fixedFacility) * 8 + severityOf());
+  // `>1 `
+  store<u32>(out, 0x0020313e);
+  out = stamp(out + 3, timeUs);
+  out = token(out, found(Field.hostname), null, 255);
+  if (out != 0) out = token(out, found(Field.identifier), found(Field.comm), 48);
+  if (out != 0) out = token(out, found(Field.syslogPid), found(Field.pid), 128);
+  if (out != 0) out = token(out, found(Field.messageId), null, 32);
+  if (out == 0) return notOne;
+  // ` - `
+  store<u32>(out, 0x00202d20);
+  out += 3;
+  // With a limit, there must be room for the mark of what was cut even in an empty message.
+  if (limit >= 0 && <i32>(out - outAt) + 8 > limit) return notOne;
+  const message = found(Field.message);
+  if (message !== null) {
+    const start = message.value;
+    let end = message.valueEnd;
+    if (end - start > maxMessageBytes) return notOne;
+    if (singleLine && end > start && load<u8>(end - 1) == 0x0a) end--;
+    out = text(out, start, end, singleLine);
+  }
+  const length = <i32>(out - outAt);
+  return limit >= 0 && length > limit ? notOne : length;
+}
+
+/** Looks for the fields; false where one occurs twice. */
+function find(from: i32, to: i32): bool {
+  memory.fill(foundAt, 0, <usize>Field.none << 2);
+  const end = Row.at(to);
+  for (let row = Row.at(from); row != end; row = row.next) {
+    const field = fieldOf(row);
+    if (field == Field.none) continue;
+    if (found(field) !== null) return false;
+    store<Row>(foundAt + (<usize>field << 2), row);
+  }
+  return true;
+}
+
+function found(field: Field): Row | null {
+  return load<Row | null>(foundAt + (<usize>field << 2));
+}
+
+function fieldOf(row: Row): Field {
+  // The length of the name, its first and its last character.
+  switch (row.key) {
+    case (8 << 16) | (0x50 << 8) | 0x59:
+      return isNamed(row, 'PRIORITY') ? Field.priority : Field.none;
+    case (15 << 16) | (0x53 << 8) | 0x59:
+      return isNamed(row, 'SYSLOG_FACILITY') ? Field.facility : Field.none;
+    case (10 << 16) | (0x5f << 8) | 0x54:
+      return isNamed(row, '_TRANSPORT') ? Field.transport : Field.none;
+    case (26 << 16) | (0x5f << 8) | 0x50:
+      return isNamed(row, '_SOURCE_REALTIME_TIMESTAMP') ? Field.sourceTime : Field.none;
+    case (20 << 16) | (0x5f << 8) | 0x50:
+      return isNamed(row, '__REALTIME_TIMESTAMP') ? Field.time : Field.none;
+    case (9 << 16) | (0x5f << 8) | 0x45:
+      return isNamed(row, '_HOSTNAME') ? Field.hostname : Field.none;
+    case (17 << 16) | (0x53 << 8) | 0x52:
+      return isNamed(row, 'SYSLOG_IDENTIFIER') ? Field.identifier : Field.none;
+    case (5 << 16) | (0x5f << 8) | 0x4d:
+      return isNamed(row, '_COMM') ? Field.comm : Field.none;
+    case (10 << 16) | (0x53 << 8) | 0x44:
+      return isNamed(row, 'SYSLOG_PID') ? Field.syslogPid : Field.none;
+    case (4 << 16) | (0x5f << 8) | 0x44:
+      return isNamed(row, '_PID') ? Field.pid : Field.none;
+    case (10 << 16) | (0x4d << 8) | 0x44:
+      return isNamed(row, 'MESSAGE_ID') ? Field.messageId : Field.none;
+    case (7 << 16) | (0x4d << 8) | 0x45:
+      return isNamed(row, 'MESSAGE') ? Field.message : Field.none;
+    default:
+      return Field.none;
+  }
+}
+
+/** `name` is ASCII, of at most 32 characters and of the length that the row's key tells. */
+function isNamed(row: Row, name: string): bool {
+  const at = row.name;
+  const bytes = <i32>row.nameBytes;
+  const units = changetype<usize>(name);
+  for (let from = 0; from < bytes; from += 8) {
+    // Two bytes for each character of a string.
+    const expected = i8x16.narrow_i16x8_u(v128.load(units + (from << 1)), i8x16.splat(0));
+    const mask = from + 8 <= bytes ? 0xff : (1 << (bytes - from)) - 1;
+    if ((i8x16.bitmask(i8x16.eq(v128.load(at + from), expected)) & mask) != mask) return false;
+  }
+  return true;
+}
+
+/** In microseconds; 0 where a number is none that is written plainly, or the entry tells no time. */
+function displayTime(): i64 {
+  const sourceTime = found(Field.sourceTime);
+  const time = found(Field.time);
+  if (sourceTime !== null) {
+    const timeUs = plainNumber(sourceTime.value, sourceTime.valueEnd);
+    if (timeUs <= 0 || timeUs >= ((<i64>1) << 53)) return 0;
+    return timeUs;
+  }
+  if (time === null) return 0;
+  const timeUs = plainNumber(time.value, time.valueEnd);
+  return timeUs < 0 || timeUs >= ((<i64>1) << 53) ? 0 : timeUs;
+}
+
+/** -1 for anything but up to 16 digits of which the first is not 0. */
+function plainNumber(from: usize, to: usize): i64 {
+  if (to == from || to - from > 16 || load<u8>(from) == 0x30) return -1;
+  let value: i64 = 0;
+  for (let at = from; at < to; at++) {
+    const digit = <i64>load<u8>(at) - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+function severityOf(): i32 {
+  const priority = found(Field.priority);
+  if (priority === null || priority.valueEnd - priority.value != 1) return 6;
+  const severity = <i32>load<u8>(priority.value) - 0x30;
+  return severity >= 0 && severity <= 7 ? severity : 6;
+}
+
+function facilityOf(): i32 {
+  const transport = found(Field.transport);
+  const facility = found(Field.facility);
+  // `kern` and `el`
+  if (transport !== null) {
+    const at = transport.value;
+    if (transport.valueEnd - at == 6 && load<u32>(at) == 0x6e72656b && load<u16>(at + 4) == 0x6c65) return 0;
+  }
+  if (facility === null) return 1;
+  const from = facility.value;
+  const to = facility.valueEnd;
+  if (to == from || to - from > 2) return 1;
+  let value: i32 = 0;
+  for (let at = from; at < to; at++) {
+    const digit = <i32>load<u8>(at) - 0x30;
+    if (digit < 0 || digit > 9) return 1;
+    value = value * 10 + digit;
+  }
+  return value <= 23 ? value : 1;
+}
+
+/** 0 to 191. */
+function number(out: usize, value: i32): usize {
+  if (value >= 100) store<u8>(out++, 0x31);
+  if (value >= 10) store<u8>(out++, 0x30 + ((value / 10) % 10));
+  store<u8>(out, 0x30 + (value % 10));
+  return out + 1;
+}
+
+/** A space, and the value of the first of both fields that has one, or a hyphen; 0 where that is no token as it stands. */
+function token(out: usize, field: Row | null, other: Row | null, maxBytes: usize): usize {
+  store<u8>(out++, 0x20);
+  let from: usize = field === null ? 0 : field.value;
+  let to: usize = field === null ? 0 : field.valueEnd;
+  if (from == to && other !== null) {
+    from = other.value;
+    to = other.valueEnd;
+  }
+  if (from == to) {
+    store<u8>(out, 0x2d);
+    return out + 1;
+  }
+  if (to - from > maxBytes) return 0;
+  for (let at = from; at < to; at += 16) {
+    const bytes = v128.load(at);
+    v128.store(out + (at - from), bytes);
+    // PRINTUSASCII, 33 to 126.
+    let others = ~i8x16.bitmask(i8x16.lt_u(i8x16.sub(bytes, i8x16.splat(33)), i8x16.splat(94))) & 0xffff;
+    if (to - at < 16) others &= (1 << <i32>(to - at)) - 1;
+    if (others != 0) return 0;
+  }
+  return out + (to - from);
+}
+
+/** The second that was written last, in seconds since the epoch, and its text. */
+let second: i64 = -1;
+const stampAt = memory.data(32, 16);
+
+/** RFC 3339 in UTC, with six digits of the second. */
+function stamp(out: usize, timeUs: i64): usize {
+  const whole = timeUs / 1000000;
+  if (whole != second) setSecond(whole);
+  v128.store(out, v128.load(stampAt));
+  store<u32>(out, load<u32>(stampAt, 16), 16);
+  let fraction = <i32>(timeUs - whole * 1000000);
+  for (let at = out + 25; at > out + 19; at--) {
+    const rest = fraction / 10;
+    store<u8>(at, 0x30 + fraction - rest * 10);
+    fraction = rest;
+  }
+  store<u8>(out, 0x5a, 26);
+  return out + 27;
+}
+
+/** `1970-01-01T00:00:00.` */
+function setSecond(whole: i64): void {
+  second = whole;
+  const days = <i32>(whole / 86400);
+  const ofDay = <i32>(whole - <i64>days * 86400);
+  // Days are counted from 1 March of year 0, so that the leap day is a year's last; 146,097 of them in 400 years.
+  const shifted = days + 719468;
+  const era = shifted / 146097;
+  const ofEra = shifted - era * 146097;
+  const yearOfEra = (ofEra - ofEra / 1460 + ofEra / 36524 - ofEra / 146096) / 365;
+  const ofYear = ofEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100);
+  const marchMonth = (5 * ofYear + 2) / 153;
+  const day = ofYear - (153 * marchMonth + 2) / 5 + 1;
+  const month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9;
+  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  twoDigits(stampAt, year / 100);
+  twoDigits(stampAt + 2, year % 100);
+  store<u8>(stampAt, 0x2d, 4);
+  twoDigits(stampAt + 5, month);
+  store<u8>(stampAt, 0x2d, 7);
+  twoDigits(stampAt + 8, day);
+  store<u8>(stampAt, 0x54, 10);
+  twoDigits(stampAt + 11, ofDay / 3600);
+  store<u8>(stampAt, 0x3a, 13);
+  twoDigits(stampAt + 14, (ofDay / 60) % 60);
+  store<u8>(stampAt, 0x3a, 16);
+  twoDigits(stampAt + 17, ofDay % 60);
+  store<u8>(stampAt, 0x2e, 19);
+}
+
+function twoDigits(at: usize, value: i32): void {
+  store<u8>(at, 0x30 + value / 10);
+  store<u8>(at, 0x30 + (value % 10), 1);
+}
+
+/** With `#000` for each NUL, and on a single line `#012` for each LF. */
+function text(out: usize, from: usize, to: usize, singleLine: bool): usize {
+  let at = from;
+  while (at < to) {
+    const bytes = v128.load(at);
+    v128.store(out, bytes);
+    let special = i8x16.eq(bytes, i8x16.splat(0));
+    if (singleLine) special = v128.or(special, i8x16.eq(bytes, i8x16.splat(0x0a)));
+    const found = i8x16.bitmask(special);
+    const plain = min<usize>(found == 0 ? 16 : ctz(found), to - at);
+    out += plain;
+    at += plain;
+    if (plain == 16 || at == to) continue;
+    // `#000` and `#012`
+    store<u32>(out, load<u8>(at) == 0 ? 0x30303023 : 0x32313023);
+    out += 4;
+    at++;
+  }
+  return out;
+}

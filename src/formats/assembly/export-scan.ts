@@ -1,0 +1,133 @@
+/**
+ * Finds the entries of the Journal Export Format that lie whole in a piece of text, 16 bytes at a time, in AssemblyScript.
+ * Leaves all else (entries that are cut off, malformed or too large) to `PartialEntry`.
+ */
+
+/** A field: the length of its name with the first and the last byte of that; and, as offsets into the text, where it lies. */
+@unmanaged
+class Row {
+  key: i32;
+  nameFrom: i32;
+  valueFrom: i32;
+  valueTo: i32;
+
+  @inline
+  get next(): Row {
+    return changetype<Row>(changetype<usize>(this) + offsetof<Row>());
+  }
+}
+
+const maxRows: i32 = 24 * 1024;
+export const rowsAt = memory.data(24 * 1024 * 16, 16);
+const maxEntries: i32 = 8 * 1024;
+/** Of each entry the number of the row after its last. */
+export const endsAt = memory.data(8 * 1024 * 4, 16);
+/** By the slot of a field's key, whether the field is kept: `FieldChoice`. */
+export const choiceAt = memory.data(1024, 16);
+const slotBits = 10;
+/** The text, of 256 KiB at most, and bytes behind it that may be read and written. */
+export const textAt = memory.data(256 * 1024 + 64, 16);
+
+const lf: i8 = 0x0a;
+const equals: i8 = 0x3d;
+/** As in export-limits.ts. */
+const maxNameBytes: usize = 64;
+
+let entries: i32 = 0;
+let isFull: bool = false;
+
+/** How many entries the last scan has found. */
+export function entryCount(): i32 {
+  return entries;
+}
+
+/** Whether it ended since there was no room for more. */
+export function wasFull(): bool {
+  return isFull;
+}
+
+/**
+ * Scans the text from `from` up to `to`, and returns where the entry begins that is not among those it has found; `to` where
+ * there is none. An entry begins at `from`.
+ */
+export function scan(from: i32, to: i32, maxEntryBytes: i32): i32 {
+  const end = textAt + to;
+  // The searches for the end of a line end here at the latest.
+  v128.store(end, i8x16.splat(lf));
+  const rowsEnd = rowsAt + <usize>maxRows * offsetof<Row>();
+  let row = changetype<Row>(rowsAt);
+  let entryFrom = textAt + from;
+  let at = entryFrom;
+  entries = 0;
+  isFull = false;
+  while (at < end) {
+    const nameFrom = at;
+    at = endOfName(at);
+    if (at >= end) break;
+    const nameBytes = at - nameFrom;
+    const byte = load<i8>(at++);
+    if (nameBytes == 0) {
+      if (byte != lf) break;
+      if (nameFrom > entryFrom) {
+        if (at - entryFrom > <usize>maxEntryBytes) break;
+        store<i32>(endsAt + (entries << 2), <i32>((changetype<usize>(row) - rowsAt) / offsetof<Row>()));
+        entries++;
+      }
+      entryFrom = at;
+      isFull = entries == maxEntries;
+      if (isFull) break;
+      continue;
+    }
+    if (nameBytes > maxNameBytes) break;
+    let valueFrom = at;
+    if (byte == equals) {
+      at = endOfLine(at);
+      if (at >= end) break;
+    } else if (byte == lf && end - at >= 8) {
+      valueFrom = at + 8;
+      const length = load<u64>(at);
+      if (length >= <u64>(end - valueFrom)) break;
+      at = valueFrom + <usize>length;
+      if (load<i8>(at) != lf) break;
+    } else {
+      break;
+    }
+    const key = <i32>(nameBytes << 16) | (<i32>load<u8>(nameFrom) << 8) | <i32>load<u8>(nameFrom + nameBytes - 1);
+    if (load<u8>(choiceAt + ((<u32>key * 0x9e3779b1) >>> (32 - slotBits))) != 0) {
+      isFull = changetype<usize>(row) == rowsEnd;
+      if (isFull) break;
+      row.key = key;
+      row.nameFrom = <i32>(nameFrom - textAt);
+      row.valueFrom = <i32>(valueFrom - textAt);
+      row.valueTo = <i32>(at - textAt);
+      row = row.next;
+    }
+    at++;
+  }
+  return <i32>(entryFrom - textAt);
+}
+
+/** The first byte from `from` on of which a name is not made: `[A-Z0-9_]`. */
+@inline
+function endOfName(from: usize): usize {
+  let at = from;
+  while (true) {
+    const bytes = v128.load(at);
+    const letters = i8x16.lt_u(i8x16.sub(bytes, i8x16.splat(0x41)), i8x16.splat(26));
+    const digits = i8x16.lt_u(i8x16.sub(bytes, i8x16.splat(0x30)), i8x16.splat(10));
+    const others = ~i8x16.bitmask(v128.or(v128.or(letters, digits), i8x16.eq(bytes, i8x16.splat(0x5f)))) & 0xffff;
+    if (others != 0) return at + ctz(others);
+    at += 16;
+  }
+}
+
+/** The first line feed from `from` on. */
+@inline
+function endOfLine(from: usize): usize {
+  let at = from;
+  while (true) {
+    const found = i8x16.bitmask(i8x16.eq(v128.load(at), i8x16.splat(lf)));
+    if (found != 0) return at + ctz(found);
+    at += 16;
+  }
+}

@@ -1,0 +1,79 @@
+import { instantiate, type AssemblyConstant } from '../core/assembly.js';
+import { fieldWidth } from '../core/entry.js';
+import { ExportEntry } from './export-entry.js';
+import code from './export-scan.wasm.js';
+import { FIELD_CHOICE_SLOTS, type FieldChoice } from './field-choice.js';
+
+/** `assembly/export-scan.ts` says what these are. */
+interface Assembly {
+  readonly rowsAt: AssemblyConstant;
+  readonly endsAt: AssemblyConstant;
+  readonly choiceAt: AssemblyConstant;
+  readonly textAt: AssemblyConstant;
+  readonly scan: (from: number, to: number, maxEntryBytes: number) => number;
+  readonly entryCount: () => number;
+  readonly wasFull: () => boolean;
+}
+
+/** The largest chunk that can be loaded. */
+export const MAX_CHUNK_BYTES = 256 * 1024;
+
+/** Finds the entries of the export format that lie whole in a chunk. */
+export class ExportScanner {
+  readonly #assembly: Assembly;
+  readonly #memory: Uint8Array;
+  readonly #numbers: Int32Array;
+  /** Where the rows and their ends begin, among the numbers. */
+  readonly #rows: number;
+  readonly #ends: number;
+  #choice: FieldChoice | undefined;
+  #chunk: Buffer = none;
+
+  private constructor(assembly: Assembly, memory: ArrayBuffer) {
+    this.#assembly = assembly;
+    this.#memory = new Uint8Array(memory);
+    this.#numbers = new Int32Array(memory);
+    this.#rows = assembly.rowsAt.value / Int32Array.BYTES_PER_ELEMENT;
+    this.#ends = assembly.endsAt.value / Int32Array.BYTES_PER_ELEMENT;
+    this.#memory.set(allFields, assembly.choiceAt.value);
+  }
+
+  /** Undefined where there can be none. */
+  static make(): ExportScanner | undefined {
+    const assembly = instantiate<Assembly>(code);
+    return assembly && new ExportScanner(assembly, assembly.memory.buffer);
+  }
+
+  /** Takes a chunk in place of the one before. Its entries have the fields of `choice`; all where it is undefined. */
+  load(chunk: Buffer, choice: FieldChoice | undefined): void {
+    this.#memory.set(chunk, this.#assembly.textAt.value);
+    if (choice !== this.#choice) this.#memory.set(choice?.slots ?? allFields, this.#assembly.choiceAt.value);
+    this.#choice = choice;
+    this.#chunk = chunk;
+  }
+
+  /**
+   * Appends the entries from `from` on to `entries`, as views on the chunk, and returns where one begins that is not among
+   * them: it does not lie whole in the chunk, is malformed, larger than `maxEntryBytes`, or has some ten thousand fields.
+   */
+  scan(from: number, maxEntryBytes: number, entries: ExportEntry[]): number {
+    const numbers = this.#numbers;
+    let at = from;
+    do {
+      at = this.#assembly.scan(at, this.#chunk.length, maxEntryBytes);
+      const count = this.#assembly.entryCount();
+      if (count === 0) return at;
+      const table = numbers.slice(this.#rows, this.#rows + numbers[this.#ends + count - 1]! * fieldWidth);
+      let begin = 0;
+      for (let index = 0; index < count; index++) {
+        const end = numbers[this.#ends + index]! * fieldWidth;
+        entries.push(new ExportEntry(this.#chunk, table, begin, end));
+        begin = end;
+      }
+    } while (this.#assembly.wasFull());
+    return at;
+  }
+}
+
+const none = Buffer.alloc(0);
+const allFields = new Uint8Array(FIELD_CHOICE_SLOTS).fill(1);
