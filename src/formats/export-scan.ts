@@ -10,9 +10,9 @@ interface Assembly {
   readonly endsAt: AssemblyConstant;
   readonly choiceAt: AssemblyConstant;
   readonly textAt: AssemblyConstant;
-  readonly scan: (from: number, to: number, maxEntryBytes: number) => number;
+  readonly scan: (from: number, to: number, most: number, maxEntryBytes: number) => number;
   readonly entryCount: () => number;
-  readonly wasFull: () => boolean;
+  readonly whyEnded: () => number;
 }
 
 /** The largest chunk that can be loaded. */
@@ -52,28 +52,40 @@ export class ExportScanner {
     this.#chunk = chunk;
   }
 
+  /** Whether the last scan ended where the chunk does: the entry there may go on in the next one. */
+  get isAtEnd(): boolean {
+    return this.#assembly.whyEnded() === END_OF_TEXT;
+  }
+
   /**
-   * Appends the entries from `from` on to `entries`, as views on the chunk, and returns where one begins that is not among
-   * them: it does not lie whole in the chunk, is malformed, larger than `maxEntryBytes`, or has some ten thousand fields.
+   * Appends the entries from `from` on to `entries`, `most` at most, as views on the chunk, and returns where one begins that
+   * is not among them: it does not lie whole in the chunk, is malformed, larger than `maxEntryBytes`, or has some ten
+   * thousand fields.
    */
-  scan(from: number, maxEntryBytes: number, entries: ExportEntry[]): number {
+  scan(from: number, maxEntryBytes: number, entries: ExportEntry[], most = MOST): number {
     const numbers = this.#numbers;
     let at = from;
+    let count = 0;
     do {
-      at = this.#assembly.scan(at, this.#chunk.length, maxEntryBytes);
-      const count = this.#assembly.entryCount();
-      if (count === 0) return at;
-      const table = numbers.slice(this.#rows, this.#rows + numbers[this.#ends + count - 1]! * fieldWidth);
+      at = this.#assembly.scan(at, this.#chunk.length, most - count, maxEntryBytes);
+      const found = this.#assembly.entryCount();
+      if (found === 0) break;
+      count += found;
+      const table = numbers.slice(this.#rows, this.#rows + numbers[this.#ends + found - 1]! * fieldWidth);
       let begin = 0;
-      for (let index = 0; index < count; index++) {
+      for (let index = 0; index < found; index++) {
         const end = numbers[this.#ends + index]! * fieldWidth;
         entries.push(new ExportEntry(this.#chunk, table, begin, end));
         begin = end;
       }
-    } while (this.#assembly.wasFull());
+    } while (count < most && this.#assembly.whyEnded() === ENOUGH);
     return at;
   }
 }
 
+/** Why a scan has ended, as assembly/export-scan.ts has it. */
+const END_OF_TEXT = 0;
+const ENOUGH = 1;
+const MOST = 0x7fffffff;
 const none = Buffer.alloc(0);
 const allFields = new Uint8Array(FIELD_CHOICE_SLOTS).fill(1);

@@ -3,6 +3,12 @@ import { PartialEntry } from './export-partial.js';
 import { ExportScanner, MAX_CHUNK_BYTES } from './export-scan.js';
 import { FieldChoice } from './field-choice.js';
 
+const none = Buffer.alloc(0);
+/** A longer beginning of an entry is not copied to the rest of it, but goes on piece by piece. */
+const MAX_REST_BYTES = 32 * 1024;
+/** How much of a chunk is copied to the beginning of an entry: enough for the rest of nearly every one. */
+const HEAD_BYTES = 4 * 1024;
+
 export interface ExportReaderOptions {
   /** The largest entry that is kept whole, in bytes as it stands in the stream. 64 MiB by default. */
   readonly maxEntryBytes?: number;
@@ -31,6 +37,8 @@ export class ExportReader {
   /** How many entries were given or refused before the current chunk, and those that the current chunk has completed. */
   #passed = 0;
   #entries: ExportEntry[] = [];
+  /** The beginning of an entry that the chunk before did not have whole. */
+  #rest: Buffer = none;
 
   constructor(options: ExportReaderOptions = {}) {
     this.#maxEntryBytes = Math.min(options.maxEntryBytes ?? 64 * 1024 * 1024, 1024 * 1024 * 1024);
@@ -50,22 +58,49 @@ export class ExportReader {
 
   /** Tells that the stream has ended, and gives its last entry where no empty line followed it. */
   end(): ExportEntry[] {
+    this.#takeSlowly(this.#rest);
+    this.#rest = none;
     this.#partial.end();
     this.#takePartial();
     return this.#give();
   }
 
-  /** Entries that lie in the chunk whole are found by the scanner; any other goes through the partial entry, which copies it. */
+  /** Entries that lie in the chunk whole are found by the scanner; what it leaves is taken slowly. */
   #take(chunk: Buffer): void {
     scanner ??= ExportScanner.make() ?? 'none';
     let isLoaded = false;
-    for (let at = 0; at < chunk.length; ) {
+    for (let at = this.#finish(chunk); at < chunk.length; ) {
       if (scanner !== 'none' && !this.#partial.begun) {
         if (!isLoaded) scanner.load(chunk, this.#choice);
         isLoaded = true;
         at = scanner.scan(at, this.#maxEntryBytes, this.#entries);
+        if (scanner.isAtEnd && chunk.length - at <= MAX_REST_BYTES) {
+          this.#rest = chunk.subarray(at);
+          return;
+        }
       }
-      if (at < chunk.length) at = this.#partial.push(chunk, at);
+      at = this.#partial.push(chunk, at);
+      this.#takePartial();
+    }
+  }
+
+  /** Takes the entry of which the beginning came with the chunk before, if there is one, and returns where the next one begins. */
+  #finish(chunk: Buffer): number {
+    const rest = this.#rest;
+    if (rest.length === 0 || !(scanner instanceof ExportScanner)) return 0;
+    this.#rest = none;
+    const count = this.#entries.length;
+    scanner.load(Buffer.concat([rest, chunk.subarray(0, HEAD_BYTES)]), this.#choice);
+    const at = scanner.scan(0, this.#maxEntryBytes, this.#entries, 1);
+    if (this.#entries.length > count) return at - rest.length;
+    this.#takeSlowly(rest);
+    return 0;
+  }
+
+  /** Byte by byte, through the partial entry. */
+  #takeSlowly(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length; ) {
+      at = this.#partial.push(bytes, at);
       this.#takePartial();
     }
   }

@@ -8,6 +8,7 @@ import type { Batch, Framing, SinkLimits } from '../core/sink.js';
 const KEEP_BYTES = 1024 * 1024;
 /** What a batch begins with that is one of many. */
 const SMALL_BYTES = 4 * 1024;
+const FEW_MESSAGES = 16;
 const LF = 0x0a;
 /** Three digits and the space behind them. */
 const LENGTH_BYTES = 4;
@@ -18,8 +19,9 @@ export class FramedBatch implements Batch {
   readonly #encoder: Encoder;
   readonly #framing: Framing;
   readonly #frames: ByteWriter;
-  readonly #starts: number[] = [];
-  readonly #ends: number[] = [];
+  /** Of each message, by its index: where it begins and ends in the frames, and where its entry stands in the source. */
+  #starts: Int32Array = new Int32Array(FEW_MESSAGES);
+  #ends: Int32Array = new Int32Array(FEW_MESSAGES);
   readonly #places: Position[] = [];
   /** When the first entry came, as performance.now() tells it. */
   #startedMs = 0;
@@ -35,7 +37,7 @@ export class FramedBatch implements Batch {
   }
 
   get count(): number {
-    return this.#ends.length - this.#skipped;
+    return this.#places.length - this.#skipped;
   }
 
   get startedMs(): number {
@@ -69,8 +71,10 @@ export class FramedBatch implements Batch {
       return 'full';
     }
     if (this.count === 0) this.#startedMs = performance.now();
-    this.#starts.push(start);
-    this.#ends.push(this.#framing === 'lf' ? this.#frames.length - 1 : this.#frames.length);
+    const index = this.#places.length;
+    if (index === this.#starts.length) this.#grow();
+    this.#starts[index] = start;
+    this.#ends[index] = this.#framing === 'lf' ? this.#frames.length - 1 : this.#frames.length;
     this.#places.push(this.lane === '' ? entry : { cursor: entry.cursor, timestamp: entry.timestamp });
     return 'added';
   }
@@ -95,15 +99,18 @@ export class FramedBatch implements Batch {
 
   /** Leaves the first `count` messages out from now on: they are delivered. */
   skip(count: number): void {
-    this.#skipped = Math.min(this.#ends.length, this.#skipped + count);
+    this.#skipped = Math.min(this.#places.length, this.#skipped + count);
   }
 
   clear(): void {
     this.#frames.clear(KEEP_BYTES);
-    this.#starts.length = 0;
-    this.#ends.length = 0;
     this.#places.length = 0;
     this.#skipped = 0;
+  }
+
+  #grow(): void {
+    this.#starts = doubled(this.#starts);
+    this.#ends = doubled(this.#ends);
   }
 
   #frameStart(index: number): number {
@@ -136,4 +143,10 @@ export class FramedBatch implements Batch {
     this.#frames.overwrite(at, prefix);
     return at + prefix.length;
   }
+}
+
+function doubled(numbers: Int32Array): Int32Array {
+  const grown = new Int32Array(numbers.length * 2);
+  grown.set(numbers);
+  return grown;
 }

@@ -11,7 +11,7 @@ export interface JoinLimits {
   readonly maxLineBytes: number;
   /** How many bytes of pieces are held, over all lines. */
   readonly maxBytes: number;
-  /** How many chunks are held behind an unfinished line: at most 128 KiB each, unless an entry is larger. */
+  /** How many chunks are held behind an unfinished line: at most 192 KiB each, unless an entry is larger. */
   readonly maxChunks: number;
   /** How many lines may be unfinished at a time. */
   readonly maxLines: number;

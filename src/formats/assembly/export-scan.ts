@@ -34,23 +34,27 @@ const equals: i8 = 0x3d;
 const maxNameBytes: usize = 64;
 
 let entries: i32 = 0;
-let isFull: bool = false;
+let reason: i32 = 0;
+/** Why a scan has ended: the text has; it has found enough; or what follows is malformed or too large. */
+const endOfText: i32 = 0;
+const enough: i32 = 1;
+const notScanned: i32 = 2;
 
 /** How many entries the last scan has found. */
 export function entryCount(): i32 {
   return entries;
 }
 
-/** Whether it ended since there was no room for more. */
-export function wasFull(): bool {
-  return isFull;
+/** Why it has ended. */
+export function whyEnded(): i32 {
+  return reason;
 }
 
 /**
- * Scans the text from `from` up to `to`, and returns where the entry begins that is not among those it has found; `to` where
- * there is none. An entry begins at `from`.
+ * Scans the text from `from`, where an entry begins, up to `to` for `most` entries, and returns where the entry begins that is
+ * not among those it has found; `to` where there is none.
  */
-export function scan(from: i32, to: i32, maxEntryBytes: i32): i32 {
+export function scan(from: i32, to: i32, most: i32, maxEntryBytes: i32): i32 {
   const end = textAt + to;
   // The searches for the end of a line end here at the latest.
   v128.store(end, i8x16.splat(lf));
@@ -58,12 +62,16 @@ export function scan(from: i32, to: i32, maxEntryBytes: i32): i32 {
   let row = changetype<Row>(rowsAt);
   let entryFrom = textAt + from;
   let at = entryFrom;
+  const maxFound = min(most, maxEntries);
   entries = 0;
-  isFull = false;
-  while (at < end) {
+  reason = notScanned;
+  while (true) {
     const nameFrom = at;
     at = endOfName(at);
-    if (at >= end) break;
+    if (at >= end) {
+      reason = endOfText;
+      break;
+    }
     const nameBytes = at - nameFrom;
     const byte = load<i8>(at++);
     if (nameBytes == 0) {
@@ -74,19 +82,25 @@ export function scan(from: i32, to: i32, maxEntryBytes: i32): i32 {
         entries++;
       }
       entryFrom = at;
-      isFull = entries == maxEntries;
-      if (isFull) break;
-      continue;
+      if (entries < maxFound) continue;
+      reason = enough;
+      break;
     }
     if (nameBytes > maxNameBytes) break;
     let valueFrom = at;
     if (byte == equals) {
       at = endOfLine(at);
-      if (at >= end) break;
-    } else if (byte == lf && end - at >= 8) {
-      valueFrom = at + 8;
+      if (at >= end) {
+        reason = endOfText;
+        break;
+      }
+    } else if (byte == lf) {
       const length = load<u64>(at);
-      if (length >= <u64>(end - valueFrom)) break;
+      valueFrom = at + 8;
+      if (valueFrom >= end || length >= <u64>(end - valueFrom)) {
+        reason = endOfText;
+        break;
+      }
       at = valueFrom + <usize>length;
       if (load<i8>(at) != lf) break;
     } else {
@@ -94,8 +108,10 @@ export function scan(from: i32, to: i32, maxEntryBytes: i32): i32 {
     }
     const key = <i32>(nameBytes << 16) | (<i32>load<u8>(nameFrom) << 8) | <i32>load<u8>(nameFrom + nameBytes - 1);
     if (load<u8>(choiceAt + ((<u32>key * 0x9e3779b1) >>> (32 - slotBits))) != 0) {
-      isFull = changetype<usize>(row) == rowsEnd;
-      if (isFull) break;
+      if (changetype<usize>(row) == rowsEnd) {
+        if (entries > 0) reason = enough;
+        break;
+      }
       row.key = key;
       row.nameFrom = <i32>(nameFrom - textAt);
       row.valueFrom = <i32>(valueFrom - textAt);

@@ -2,8 +2,11 @@ import { access, open } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { JournalctlProgram } from './process.js';
 
-/** What journalctl gathers before it writes: as much as one read of ours takes. By itself, it writes 4 KiB at a time. */
-const BUFFER_BYTES = 128 * 1024;
+/**
+ * What journalctl gathers before it writes: as much as one read of ours takes. By itself, it writes 4 KiB at a time. A socket
+ * holds 208 KiB (`net.core.wmem_default`), so that a larger write would come in two.
+ */
+const BUFFER_BYTES = 192 * 1024;
 /** Where coreutils keep the library by which stdbuf(1) works: Debian and Fedora, Arch, openSUSE. */
 const LIBRARIES = ['/usr/libexec/coreutils/libstdbuf.so', '/usr/lib/coreutils/libstdbuf.so', '/usr/lib64/coreutils/libstdbuf.so'];
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** What one read takes at most: as much as a buffered journalctl writes. */
-const READ_BYTES = 128 * 1024;
+const READ_BYTES = 192 * 1024;
 /** With less room than this behind what was read, new memory is taken for the next read. */
 const LEAST_ROOM_BYTES = 32 * 1024;
 /** What the first read takes: the first entries go on their way while those behind them are read. */
