@@ -84,9 +84,15 @@ export class ByteWriter {
     this.#length += by;
   }
 
-  /** Writes ASCII over what stands at `at`. */
-  overwrite(at: number, ascii: string): void {
-    for (let i = 0; i < ascii.length; i++) this.#buffer[at + i] = ascii.charCodeAt(i);
+  /** Writes a number of so many decimal digits, and one more byte, over what stands at `at`. */
+  overwrite(at: number, value: number, digits: number, last: number): void {
+    let rest = value;
+    for (let i = at + digits - 1; i >= at; i--) {
+      const tens = Math.trunc(rest / 10);
+      this.#buffer[i] = 0x30 + rest - tens * 10;
+      rest = tens;
+    }
+    this.#buffer[at + digits] = last;
   }
 
   /** Forgets everything from `length` on. */

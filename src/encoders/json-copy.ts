@@ -12,6 +12,7 @@ interface Assembly extends EntryAssembly {
   readonly maxNames: AssemblyConstant;
   readonly reset: (places: number, tailBytes: number, tailNames: number) => void;
   readonly learn: (row: number, openingBytes: number, place: number, name: number) => boolean;
+  readonly firstUnknown: (from: number, to: number) => number;
   readonly encode: (from: number, to: number) => number;
   readonly isAscii: () => boolean;
 }
@@ -59,17 +60,17 @@ export class JsonCopier {
   #encode(fields: FieldTable): number {
     const from = fields.from / fieldWidth;
     const to = fields.to / fieldWidth;
-    let hasForgotten = false;
-    for (;;) {
-      const length = this.#assembly.encode(from, to);
-      if (length > UNKNOWN) return length;
-      const row = UNKNOWN - length;
-      if (this.#learn(fields, row)) continue;
-      // More names than are kept in mind; of one entry alone they may be too many.
-      if (hasForgotten) return length;
-      hasForgotten = true;
-      this.#reset();
-    }
+    const length = this.#assembly.encode(from, to);
+    if (length !== UNKNOWN) return length;
+    if (this.#learnAll(fields, from, to)) return this.#assembly.encode(from, to);
+    // More names than are kept in mind; of one entry alone they may be too many.
+    this.#reset();
+    return this.#learnAll(fields, from, to) ? this.#assembly.encode(from, to) : UNKNOWN;
+  }
+
+  #learnAll(fields: FieldTable, from: number, to: number): boolean {
+    for (let row = this.#assembly.firstUnknown(from, to); row >= 0; row = this.#assembly.firstUnknown(row, to)) if (!this.#learn(fields, row)) return false;
+    return true;
   }
 
   /** Tells the assembly what the field of a row becomes. False where there is no room for it. */
@@ -98,7 +99,7 @@ export class JsonCopier {
   }
 }
 
-/** What the assembly gives where row 0 has a field that it does not know; less by one for each row further. */
+/** What the assembly gives where it does not know a field. */
 const UNKNOWN = -2;
 /** Of the members that are added to each object, and of a name. Longer ones are for JSON.stringify. */
 const MAX_TEXT_LENGTH = 16 * 1024;

@@ -10,6 +10,7 @@ const KEEP_BYTES = 1024 * 1024;
 const SMALL_BYTES = 4 * 1024;
 const FEW_MESSAGES = 16;
 const LF = 0x0a;
+const SPACE = 0x20;
 /** Three digits and the space behind them. */
 const LENGTH_BYTES = 4;
 
@@ -138,11 +139,18 @@ export class FramedBatch implements Batch {
       this.#frames.truncate(at);
       return undefined;
     }
-    const prefix = `${length} `;
-    if (prefix.length !== LENGTH_BYTES) this.#frames.shift(at + LENGTH_BYTES, prefix.length - LENGTH_BYTES);
-    this.#frames.overwrite(at, prefix);
-    return at + prefix.length;
+    const digits = digitsOf(length);
+    if (digits + 1 !== LENGTH_BYTES) this.#frames.shift(at + LENGTH_BYTES, digits + 1 - LENGTH_BYTES);
+    this.#frames.overwrite(at, length, digits, SPACE);
+    return at + digits + 1;
   }
+}
+
+/** Of a whole number from 1 on. */
+function digitsOf(value: number): number {
+  let digits = 1;
+  for (let least = 10; value >= least; least *= 10) digits++;
+  return digits;
 }
 
 function doubled(numbers: Int32Array): Int32Array {

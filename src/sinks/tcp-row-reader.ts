@@ -3,6 +3,7 @@ import type { Logger } from '../core/logger.js';
 import type { TcpRow } from './tcp-table.js';
 
 const GREATEST_INTERVAL_MS = 5000;
+const GREATEST_EARLY_INTERVAL_MS = 500;
 const JUDGED_READINGS = 6;
 /** Why a table cannot be read that can be read a little later. */
 const SHORTAGES = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'];
@@ -54,8 +55,8 @@ export class TcpRowReader {
       this.#noteShortage(undefined);
       this.#tookMs = [performance.now() - startMs, ...this.#tookMs.slice(0, JUDGED_READINGS - 1)];
       // A process that starts on a backlog is busy: its first readings alone would have it look away for seconds.
-      const costMs = this.#tookMs.length < JUDGED_READINGS ? 0 : Math.min(...this.#tookMs);
-      this.#intervalMs = Math.min(Math.max(this.#options.leastIntervalMs, costMs / (this.#options.tableShare ?? 0.01)), GREATEST_INTERVAL_MS);
+      const greatestMs = this.#tookMs.length < JUDGED_READINGS ? GREATEST_EARLY_INTERVAL_MS : GREATEST_INTERVAL_MS;
+      this.#intervalMs = Math.max(this.#options.leastIntervalMs, Math.min(Math.min(...this.#tookMs) / (this.#options.tableShare ?? 0.01), greatestMs));
       if (row !== undefined) this.#absences = -Infinity;
       else if (++this.#absences >= 3 && !this.#options.mayBeGone()) this.#doWithoutTable('it does not list the connection');
       return row;

@@ -82,9 +82,15 @@ export function learn(index: i32, openingBytes: i32, place: i32, name: i32): boo
   return true;
 }
 
+/** The first row from `from` on, before `to`, whose field is to be learnt; -1 where all are known. */
+export function firstUnknown(from: i32, to: i32): i32 {
+  for (let index = from; index < to; index++) if (find(Row.at(index)) === null) return index;
+  return -1;
+}
+
 /**
- * Makes the object of the rows from `from` up to `to`, and returns its length. -1: it is left to JsonEncoder. -2 and less: a row
- * has a field that is to be learnt first, row 0 at -2.
+ * Makes the object of the rows from `from` up to `to`, and returns its length. -1: it is left to JsonEncoder. -2: it has a
+ * field that is to be learnt first.
  */
 export function encode(from: i32, to: i32): i32 {
   const reason = look(from, to);
@@ -118,7 +124,7 @@ function look(from: i32, to: i32): i32 {
   for (let index = from; index < to; index++) {
     const row = Row.at(index);
     const member = find(row);
-    if (member === null) return -2 - index;
+    if (member === null) return -2;
     store<Member>(members + (index << 2), member);
     if (member.openingBytes == 0) continue;
     const last = lastIn + (member.name << 2);
