@@ -60,6 +60,16 @@ test('more names than are kept in mind become the very object that their strings
   }
 });
 
+test('an entry of more names than are kept in mind becomes the very object that its strings would become', () => {
+  const wide = Array.from({ length: 3000 }, (_, at) => [`WIDE_${'X'.repeat(50)}${at}`, `${at}`] as const);
+  const encoder = createEncoder('json', { maxMessageBytes: undefined, singleLine: false, structuredData: [], bom: false });
+  for (const one of read(Buffer.concat([exportEntry([['A', '1']]), exportEntry(wide), exportEntry([['A', '2']])]))) {
+    const out = new ByteWriter();
+    encoder.encode(one, out);
+    assert.deepEqual(out.view(), encodeEntry('json', withoutTable(one)));
+  }
+});
+
 test('an entry of text is copied, without a string being made of any value', () => {
   const fields: Fields = [['__CURSOR', 's=1'], ['_UID', '0'], ['_GID', '0'], ['_PID', '1'], ['MESSAGE', 'é \x1b[0m "\\\n\0']];
   const [one] = read(exportEntry(fields));

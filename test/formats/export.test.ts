@@ -83,6 +83,17 @@ describe('the export format', () => {
     assert.equal(read.length, 3000);
   });
 
+  test('takes more entries and more fields in one chunk than it looks at in one go', () => {
+    const many = Array.from({ length: 20_000 }, (_, i) => `A=${i}\n\n`).join('');
+    const large = `${Array.from({ length: 30_000 }, (_, i) => `B=${i % 100}\n`).join('')}C=1\n\n`;
+    const wide = Array.from({ length: 40 }, (_, i) => `${Array.from({ length: 1000 }, () => 'D=\n').join('')}E=${i}\n\n`).join('');
+    const read = new ExportReader().push(Buffer.from(many + large + wide + large + many));
+    assert.equal(read.length, 20_000 + 1 + 40 + 1 + 20_000);
+    assert.deepEqual([read[0], read[19_999], read[20_042]].map((entry) => entry?.get('A')), ['0', '19999', '0']);
+    assert.deepEqual([20_000, 20_041].map((at) => [(read[at]?.get('B') as string[]).length, read[at]?.get('C')]), [[100, '1'], [100, '1']]);
+    assert.deepEqual(read.slice(20_001, 20_041).map((entry) => entry.get('E')), Array.from({ length: 40 }, (_, i) => `${i}`));
+  });
+
   test('reads a message of 20 MB that comes in chunks of a pipe', () => {
     const message = 'x'.repeat(20 * 1024 * 1024);
     for (const whole of [Buffer.from(`MESSAGE=${message}\nP=6\n\n`), Buffer.concat([binaryField('MESSAGE', message), Buffer.from('P=6\n\n')])]) {
