@@ -1,6 +1,3 @@
-/** Up to which length bytes are copied one by one. */
-const SHORT_BYTES = 48;
-
 /** A growing byte buffer that is written at its end. Reused from batch to batch, so its views are short-lived. */
 export class ByteWriter {
   #buffer: Buffer;
@@ -37,21 +34,6 @@ export class ByteWriter {
     this.#length += value.length;
   }
 
-  /** Appends a part of `value`. */
-  slice(value: Uint8Array, from: number, to: number): void {
-    const count = to - from;
-    // A call out of JavaScript costs as much as copying some fifty bytes within it.
-    if (count > SHORT_BYTES) {
-      this.bytes(value.subarray(from, to));
-      return;
-    }
-    this.#reserve(count);
-    const buffer = this.#buffer;
-    let at = this.#length;
-    for (let i = from; i < to; i++) buffer[at++] = value[i] as number;
-    this.#length = at;
-  }
-
   /** Appends a part of `value` and returns true, or appends nothing and returns false where `allowed` is 0 at one of its bytes. */
   sliceOf(allowed: Uint8Array, value: Uint8Array, from: number, to: number): boolean {
     this.#reserve(to - from);
@@ -66,14 +48,9 @@ export class ByteWriter {
     return true;
   }
 
-  /** The buffer, with room for so many bytes from `length` on, to write them there; `advance` says afterwards how many count. */
-  room(bytes: number): Buffer {
+  /** Leaves so many bytes for what is to be written over them. */
+  leave(bytes: number): void {
     this.#reserve(bytes);
-    return this.#buffer;
-  }
-
-  /** Appends the first `bytes` of those that were written where `room` made place for them. */
-  advance(bytes: number): void {
     this.#length += bytes;
   }
 

@@ -33,7 +33,8 @@ export class JsonEncoder implements Encoder {
 
   encode(entry: Entry, out: ByteWriter): boolean {
     const start = out.length;
-    const isCopied = entry.fieldTable !== undefined && this.#copier?.append(entry.fieldTable, out) === true;
+    const { fieldTable } = entry;
+    const isCopied = fieldTable !== undefined && this.#copier?.append(fieldTable, out) === true;
     if (!isCopied) {
       const fields = this.#fieldsOf(entry);
       const plain = this.#plain(fields);

@@ -48,7 +48,8 @@ export class Rfc5424Encoder implements Encoder {
   }
 
   encode(entry: Entry, out: ByteWriter): boolean {
-    if (this.#copier !== undefined && entry.fieldTable !== undefined && this.#copier.append(entry.fieldTable, out)) return true;
+    const { fieldTable } = entry;
+    if (fieldTable !== undefined && this.#copier?.append(fieldTable, out) === true) return true;
     const start = out.length;
     const limit = this.#options.maxMessageBytes;
     this.#appendHeader(entry, out);

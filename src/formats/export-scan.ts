@@ -10,13 +10,11 @@ interface Assembly {
   readonly endsAt: AssemblyConstant;
   readonly choiceAt: AssemblyConstant;
   readonly textAt: AssemblyConstant;
+  readonly maxTextBytes: AssemblyConstant;
   readonly scan: (from: number, to: number, most: number, maxEntryBytes: number) => number;
   readonly entryCount: () => number;
   readonly whyEnded: () => number;
 }
-
-/** The largest chunk that can be loaded. */
-export const MAX_CHUNK_BYTES = 256 * 1024;
 
 /** Finds the entries of the export format that lie whole in a chunk. */
 export class ExportScanner {
@@ -42,6 +40,11 @@ export class ExportScanner {
   static make(): ExportScanner | undefined {
     const assembly = instantiate<Assembly>(code);
     return assembly && new ExportScanner(assembly, assembly.memory.buffer);
+  }
+
+  /** The largest chunk that can be loaded. */
+  get maxChunkBytes(): number {
+    return this.#assembly.maxTextBytes.value;
   }
 
   /** Takes a chunk in place of the one before. Its entries have the fields of `choice`; all where it is undefined. */

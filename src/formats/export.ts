@@ -1,6 +1,6 @@
 import type { ExportEntry } from './export-entry.js';
 import { PartialEntry } from './export-partial.js';
-import { ExportScanner, MAX_CHUNK_BYTES } from './export-scan.js';
+import { ExportScanner } from './export-scan.js';
 import { FieldChoice } from './field-choice.js';
 
 const none = Buffer.alloc(0);
@@ -50,9 +50,11 @@ export class ExportReader {
 
   /** Takes the next chunk of the stream, and gives the entries that it completes. */
   push(chunk: Uint8Array): ExportEntry[] {
+    const scanner = theScanner();
     const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    if (bytes.length <= MAX_CHUNK_BYTES) this.#take(bytes);
-    else for (let from = 0; from < bytes.length; from += MAX_CHUNK_BYTES) this.#take(bytes.subarray(from, from + MAX_CHUNK_BYTES));
+    if (scanner === undefined) this.#takeSlowly(bytes);
+    else if (bytes.length <= scanner.maxChunkBytes) this.#take(bytes, scanner);
+    else for (let from = 0; from < bytes.length; from += scanner.maxChunkBytes) this.#take(bytes.subarray(from, from + scanner.maxChunkBytes), scanner);
     return this.#give();
   }
 
@@ -66,11 +68,10 @@ export class ExportReader {
   }
 
   /** Entries that lie in the chunk whole are found by the scanner; what it leaves is taken slowly. */
-  #take(chunk: Buffer): void {
-    scanner ??= ExportScanner.make() ?? 'none';
+  #take(chunk: Buffer, scanner: ExportScanner): void {
     let isLoaded = false;
-    for (let at = this.#finish(chunk); at < chunk.length; ) {
-      if (scanner !== 'none' && !this.#partial.begun) {
+    for (let at = this.#finish(chunk, scanner); at < chunk.length; ) {
+      if (!this.#partial.begun) {
         if (!isLoaded) scanner.load(chunk, this.#choice);
         isLoaded = true;
         at = scanner.scan(at, this.#maxEntryBytes, this.#entries);
@@ -85,9 +86,9 @@ export class ExportReader {
   }
 
   /** Takes the entry of which the beginning came with the chunk before, if there is one, and returns where the next one begins. */
-  #finish(chunk: Buffer): number {
+  #finish(chunk: Buffer, scanner: ExportScanner): number {
     const rest = this.#rest;
-    if (rest.length === 0 || !(scanner instanceof ExportScanner)) return 0;
+    if (rest.length === 0) return 0;
     this.#rest = none;
     const count = this.#entries.length;
     scanner.load(Buffer.concat([rest, chunk.subarray(0, HEAD_BYTES)]), this.#choice);
@@ -118,5 +119,9 @@ export class ExportReader {
   }
 }
 
-/** Of all readers, since it keeps nothing of a chunk from one push to the next. Made with the first push. */
-let scanner: ExportScanner | 'none' | undefined;
+let made: { readonly scanner: ExportScanner | undefined } | undefined;
+
+/** One for all readers, since it keeps nothing of a chunk from one push to the next; made with the first push. Undefined where there can be none. */
+function theScanner(): ExportScanner | undefined {
+  return (made ??= { scanner: ExportScanner.make() }).scanner;
+}

@@ -130,8 +130,7 @@ export class FramedBatch implements Batch {
     }
     // RFC 6587 section 3.4.1: the length comes first. Most have three digits, and so they are made room for.
     const at = this.#frames.length;
-    this.#frames.room(LENGTH_BYTES);
-    this.#frames.advance(LENGTH_BYTES);
+    this.#frames.leave(LENGTH_BYTES);
     const isEncoded = this.#encoder.encode(entry, this.#frames);
     const length = this.#frames.length - at - LENGTH_BYTES;
     // A length does not begin with 0, so that an empty message has no frame.

@@ -25,7 +25,8 @@ export const endsAt = memory.data(8 * 1024 * 4, 16);
 /** By the slot of a field's key, whether the field is kept: `FieldChoice`. */
 export const choiceAt = memory.data(1024, 16);
 const slotBits = 10;
-/** The text, of 256 KiB at most, and bytes behind it that may be read and written. */
+export const maxTextBytes: i32 = 256 * 1024;
+/** The text, and bytes behind it that may be read and written. */
 export const textAt = memory.data(256 * 1024 + 64, 16);
 
 const lf: i8 = 0x0a;
