@@ -218,7 +218,7 @@ export class Forwarder {
     const reader = new ReaderCounts();
     const { joinLines: joins, reportGaps } = this.#settings.source;
     // A gap is nobody's entry: no condition is meant for it.
-    const accepts = reportGaps ? (entry: Entry) => filter.accepts(entry) || isGap(entry) : filter.accepts;
+    const accepts = filter.isOpen ? undefined : reportGaps ? (entry: Entry) => filter.accepts(entry) || isGap(entry) : filter.accepts;
     const input = inputs.open(fieldsFor(encoder, sink, [...filter.fields, ...(joins ? JOINED_FIELDS : [])]), name, reader);
     input.prepare?.(ending);
     const source = joins ? joinLines(input) : input;

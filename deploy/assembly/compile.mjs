@@ -1,5 +1,5 @@
-// Compiles AssemblyScript: each file of a folder src/*/assembly that exports what is not memory alone, into the TypeScript
-// file beside that folder from which the program has it.
+// Compiles AssemblyScript: each file of a folder src/*/assembly that no other one there imports, into the TypeScript file
+// beside that folder from which the program has it.
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,9 +13,11 @@ export async function targets() {
   for (const room of await readdir(join(top, 'src'), { withFileTypes: true })) {
     if (!room.isDirectory()) continue;
     const folder = join('src', room.name, 'assembly');
-    for (const name of await readdir(join(top, folder)).catch(() => [])) {
-      const source = join(folder, name);
-      if (/^export function /m.test(await readFile(join(top, source), 'utf8'))) found[join('src', room.name, name.replace(/\.ts$/, '.wasm.ts'))] = source;
+    const names = await readdir(join(top, folder)).catch(() => []);
+    const texts = await Promise.all(names.map((name) => readFile(join(top, folder, name), 'utf8')));
+    for (const name of names.map((file) => basename(file, '.ts'))) {
+      if (texts.some((text) => text.includes(` from './${name}';`))) continue;
+      found[join('src', room.name, `${name}.wasm.ts`)] = join(folder, `${name}.ts`);
     }
   }
   return found;

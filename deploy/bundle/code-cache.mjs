@@ -26,7 +26,8 @@ async function run({ script, node = process.execPath }) {
     const [journalctl, settings] = [join(folder, 'journalctl'), join(folder, 'settings.yaml')];
     await writeFile(join(folder, 'entries'), entries());
     await writeFile(journalctl, `#!/bin/sh\nexec cat ${join(folder, 'entries')}\n`, { mode: 0o755 });
-    await writeFile(settings, `log-level: warn\nto:\n  - url: tcp://127.0.0.1:${receiver.address().port}\n    appName: name\n`);
+    const url = `tcp://127.0.0.1:${receiver.address().port}`;
+    await writeFile(settings, `log-level: warn\nto:\n  - url: ${url}\n  - url: ${url}\n    name: other\n    appName: name\n`);
     const options = ['--journalctl-path', journalctl, '--directory', folder, '--start', 'head', '--no-follow', '--state-dir', join(folder, 'state'), '--config', settings];
     // With the flags of any start, since V8 compares them.
     const { stderr } = await promisify(execFile)(node, [fileURLToPath(new URL('code-cache-run.cjs', import.meta.url)), script, ...options], { env: { PATH: process.env.PATH } });

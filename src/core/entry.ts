@@ -26,21 +26,42 @@ export interface Entry {
   locate?(name: string, slice: FieldSlice): boolean;
   /** The names of all fields, address fields included, each once, in no particular order. */
   names(): Iterable<string>;
-  /** Where the fields lie, of an entry that is a view on such bytes as the export format has; for encoders that copy them. */
-  readonly fieldTable?: FieldTable;
+  /** Where its fields lie, of an entry that is a view on such bytes as the export format has; for encoders that copy them. */
+  readonly table?: EntryTable;
+  /** Which entry of the table it is. */
+  readonly index?: number;
 }
 
-/**
- * The fields of an entry as they were read, repetitions included: from index `from` up to `to` of `table`, `fieldWidth`
- * numbers for each. The first is the same where two fields have one name, and its upper 16 bits are the length of that;
- * then, as offsets into `bytes`, where the name begins, where the value begins and where it ends. A name is made of
- * `[A-Z0-9_]`.
- */
-export interface FieldTable {
+/** Entries that were read at once, one behind the other. */
+export interface EntryTable {
   readonly bytes: Uint8Array;
-  readonly table: Int32Array;
+  /**
+   * Their fields as they were read, repetitions included: a row of `rowWidth` numbers for each. The first is the same where
+   * two fields have one name, and its upper 16 bits are the length of that; then, as offsets into `bytes`, where the name
+   * begins, where the value begins and where it ends. A name is made of `[A-Z0-9_]`.
+   */
+  readonly rows: Int32Array;
+  /** Of each entry the number of the row after its last; the first one begins with row 0. */
+  readonly ends: Int32Array;
+  /** False where, for sure, none of the entries has the field. */
+  mayHave(name: string): boolean;
+}
+
+/** Entries of a table that lie one behind the other, from the index `from` up to `to`. */
+export interface EntryRun {
+  readonly table: EntryTable;
   readonly from: number;
   readonly to: number;
+}
+
+/** The run of entries with which those between the indexes `from` and `to` begin; not all of a long one. Undefined where the first is in no table. */
+export function runOf(entries: readonly Entry[], from: number, to: number): EntryRun | undefined {
+  const { table, index } = entries[from]!;
+  if (table === undefined || index === undefined) return undefined;
+  const most = Math.min(to - from, LONGEST_RUN);
+  let count = 1;
+  while (count < most && entries[from + count]!.table === table && entries[from + count]!.index === index + count) count++;
+  return { table, from: index, to: index + count };
 }
 
 /**
@@ -92,7 +113,9 @@ export function textOf(entry: Entry, name: string): string | undefined {
   return first === undefined || typeof first === 'string' ? first : Buffer.from(first.buffer, first.byteOffset, first.byteLength).toString('utf8');
 }
 
-/** How many numbers a field takes in a field table: its key, the start of its name, the start and end of its value. */
-export const fieldWidth = 4;
+/** How many numbers a field takes in a table: its key, the start of its name, the start and end of its value. */
+export const rowWidth = 4;
 
+/** Who cannot use a run after all has not looked at many entries in vain. */
+const LONGEST_RUN = 256;
 const none = new Uint8Array(0);

@@ -1,20 +1,21 @@
-import { isUtf8 } from 'node:buffer';
 import { instantiate, type AssemblyConstant } from '../core/assembly.js';
-import type { ByteWriter } from '../core/byte-writer.js';
-import { fieldWidth, type FieldTable } from '../core/entry.js';
-import { EntryMemory, type EntryAssembly } from './entry-memory.js';
+import type { Frames, Room } from '../core/encoder.js';
+import { rowWidth, type EntryRun, type EntryTable } from '../core/entry.js';
+import type { Framing } from '../core/sink.js';
+import type { Copier } from './copier.js';
 import type { FieldSelector } from './json-fields.js';
 import code from './json-object.wasm.js';
+import { RunMemory, type RunAssembly } from './run-memory.js';
 
 /** `assembly/json-object.ts` says what these are. */
-interface Assembly extends EntryAssembly {
+interface Assembly extends RunAssembly {
   readonly maxPlaces: AssemblyConstant;
   readonly maxNames: AssemblyConstant;
   readonly reset: (places: number, tailBytes: number, tailNames: number) => void;
   readonly learn: (row: number, openingBytes: number, place: number, name: number) => boolean;
+  readonly configure: (maxBytes: number) => void;
+  readonly hasUnknown: () => boolean;
   readonly firstUnknown: (from: number, to: number) => number;
-  readonly encode: (from: number, to: number) => number;
-  readonly isAscii: () => boolean;
 }
 
 /**
@@ -22,60 +23,49 @@ interface Assembly extends EntryAssembly {
  * string of any value: UTF-8 is what JSON is sent in, so that nothing but a few ASCII characters is to be escaped. Byte
  * for byte what JSON.stringify gives.
  */
-export class JsonCopier {
+export class JsonCopier implements Copier {
   readonly #assembly: Assembly;
-  readonly #memory: EntryMemory;
+  readonly #memory: RunMemory;
   readonly #selector: FieldSelector | undefined;
   /** The numbers of the names in the objects. */
   readonly #names = new Map<string, number>();
 
-  private constructor(assembly: Assembly, selector: FieldSelector | undefined) {
+  private constructor(assembly: Assembly, maxBytes: number | undefined, selector: FieldSelector | undefined) {
+    assembly.configure(maxBytes ?? -1);
     this.#assembly = assembly;
-    this.#memory = new EntryMemory(assembly);
+    this.#memory = new RunMemory(assembly);
     this.#selector = selector;
     this.#reset();
   }
 
-  /** `selector`: what is asked for, where it is not all fields under their own names. Undefined where there can be none, and for one that joins fields. */
-  static for(selector: FieldSelector | undefined): JsonCopier | undefined {
+  /** `maxBytes`: of an object, undefined for no limit. `selector`: what is asked for, where it is not all fields under their own names. Undefined where there can be none, and for one that joins fields. */
+  static for(maxBytes: number | undefined, selector: FieldSelector | undefined): JsonCopier | undefined {
     if (selector?.isOneToOne === false) return undefined;
     const assembly = instantiate<Assembly>(code);
     if (assembly === undefined || !fits(selector, assembly.maxPlaces.value)) return undefined;
-    return new JsonCopier(assembly, selector);
+    return new JsonCopier(assembly, maxBytes, selector);
   }
 
-  /** Appends the object and returns true; or appends nothing and returns false, where the entry is another one. */
-  append(fields: FieldTable, out: ByteWriter): boolean {
-    if (!this.#memory.load(fields)) return false;
-    const length = this.#encode(fields);
-    if (length < 0) return false;
-    const object = this.#memory.made(length);
-    // What stands between the values is valid, and ends in ASCII, so that it all is UTF-8 if each of them is.
-    if (!this.#assembly.isAscii() && !isUtf8(object)) return false;
-    out.bytes(object);
-    return true;
-  }
-
-  /** Its length, or less than 0. */
-  #encode(fields: FieldTable): number {
-    const from = fields.from / fieldWidth;
-    const to = fields.to / fieldWidth;
-    const length = this.#assembly.encode(from, to);
-    if (length !== UNKNOWN) return length;
-    if (this.#learnAll(fields, from, to)) return this.#assembly.encode(from, to);
+  frames(run: EntryRun, framing: Framing, room: Room): Frames | undefined {
+    if (!this.#memory.load(run.table)) return undefined;
+    const frames = this.#memory.frames(run, framing, room);
+    if (frames !== undefined || !this.#assembly.hasUnknown()) return frames;
+    if (this.#learnAll(run)) return this.#memory.frames(run, framing, room);
     // More names than are kept in mind; of one entry alone they may be too many.
     this.#reset();
-    return this.#learnAll(fields, from, to) ? this.#assembly.encode(from, to) : UNKNOWN;
+    return this.#learnAll(run) ? this.#memory.frames(run, framing, room) : undefined;
   }
 
-  #learnAll(fields: FieldTable, from: number, to: number): boolean {
-    for (let row = this.#assembly.firstUnknown(from, to); row >= 0; row = this.#assembly.firstUnknown(row, to)) if (!this.#learn(fields, row)) return false;
+  /** Tells the assembly what the fields of the first entry become. False where there is no room for them. */
+  #learnAll({ table, from }: EntryRun): boolean {
+    const end = table.ends[from]!;
+    let row = from === 0 ? 0 : table.ends[from - 1]!;
+    while ((row = this.#assembly.firstUnknown(row, end)) >= 0) if (!this.#learn(table, row)) return false;
     return true;
   }
 
-  /** Tells the assembly what the field of a row becomes. False where there is no room for it. */
-  #learn({ bytes, table }: FieldTable, row: number): boolean {
-    const [key, from] = table.subarray(row * fieldWidth) as unknown as readonly [number, number];
+  #learn({ bytes, rows }: EntryTable, row: number): boolean {
+    const [key, from] = rows.subarray(row * rowWidth) as unknown as readonly [number, number];
     const field = Buffer.from(bytes.buffer, bytes.byteOffset + from, key >>> 16).toString('latin1');
     const name = this.#selector === undefined ? field : this.#selector.nameOf(field);
     const opening = name === undefined ? '' : `,${JSON.stringify(name)}:"`;
@@ -99,8 +89,6 @@ export class JsonCopier {
   }
 }
 
-/** What the assembly gives where it does not know a field. */
-const UNKNOWN = -2;
 /** Of the members that are added to each object, and of a name. Longer ones are for JSON.stringify. */
 const MAX_TEXT_LENGTH = 16 * 1024;
 

@@ -1,6 +1,8 @@
 import type { ByteWriter } from '../core/byte-writer.js';
-import type { Encoder } from '../core/encoder.js';
-import type { Entry, FieldValue } from '../core/entry.js';
+import type { Encoder, Frames, Room } from '../core/encoder.js';
+import type { Entry, EntryRun, FieldValue } from '../core/entry.js';
+import type { Framing } from '../core/sink.js';
+import { appendCopy } from './copier.js';
 import { JsonCopier } from './json-copy.js';
 import { FieldSelector, type Fields, type FieldSelection } from './json-fields.js';
 import { shrunk } from './json-shrink.js';
@@ -28,24 +30,27 @@ export class JsonEncoder implements Encoder {
     this.#maxBytes = maxBytes;
     this.#selector = selection && new FieldSelector(selection);
     this.fields = this.#selector?.fields;
-    this.#copier = JsonCopier.for(this.#selector);
+    this.#copier = JsonCopier.for(maxBytes, this.#selector);
   }
 
   encode(entry: Entry, out: ByteWriter): boolean {
+    const isCopyable = this.#copier !== undefined && entry.table !== undefined;
+    if (isCopyable && appendCopy(this.#copier, entry, out)) return true;
     const start = out.length;
-    const { fieldTable } = entry;
-    const isCopied = fieldTable !== undefined && this.#copier?.append(fieldTable, out) === true;
-    if (!isCopied) {
-      const fields = this.#fieldsOf(entry);
-      const plain = this.#plain(fields);
-      if (plain !== undefined) out.text(plain);
-      else this.#write(namedFields(fields), out);
-    }
+    const fields = this.#fieldsOf(entry);
+    // One that could not be copied is hardly ever text throughout.
+    const plain = isCopyable ? undefined : this.#plain(fields);
+    if (plain !== undefined) out.text(plain);
+    else this.#write(namedFields(fields), out);
     if (this.#maxBytes !== undefined && out.length - start > this.#maxBytes) {
       out.truncate(start);
       writeShrunk(namedFields(this.#fieldsOf(entry)), this.#maxBytes, out);
     }
     return true;
+  }
+
+  encodeRun(run: EntryRun, framing: Framing, room: Room): Frames | undefined {
+    return this.#copier?.frames(run, framing, room);
   }
 
   #fieldsOf(entry: Entry): Fields {

@@ -1,25 +1,24 @@
 import { instantiate } from '../core/assembly.js';
-import type { ByteWriter } from '../core/byte-writer.js';
-import { fieldWidth, type FieldTable } from '../core/entry.js';
-import { EntryMemory, type EntryAssembly } from './entry-memory.js';
+import type { Frames, Room } from '../core/encoder.js';
+import type { EntryRun } from '../core/entry.js';
+import type { Framing } from '../core/sink.js';
+import type { Copier } from './copier.js';
 import type { Rfc5424Options } from './rfc5424.js';
 import code from './rfc5424-message.wasm.js';
+import { RunMemory, type RunAssembly } from './run-memory.js';
 
 /** `assembly/rfc5424-message.ts` says what this is. */
-interface Assembly extends EntryAssembly {
-  readonly encode: (from: number, to: number, fixedFacility: number, singleLine: boolean, limit: number) => number;
+interface Assembly extends RunAssembly {
+  readonly configure: (facility: number, singleLine: boolean, limit: number) => void;
 }
 
 /** RFC 5424 messages of what nearly every entry is, byte for byte as `Rfc5424Encoder` makes them. */
-export class Rfc5424Copier {
-  readonly #assembly: Assembly;
-  readonly #memory: EntryMemory;
-  readonly #options: Rfc5424Options;
+export class Rfc5424Copier implements Copier {
+  readonly #memory: RunMemory;
 
-  private constructor(assembly: Assembly, options: Rfc5424Options) {
-    this.#assembly = assembly;
-    this.#memory = new EntryMemory(assembly);
-    this.#options = options;
+  private constructor(assembly: Assembly, { facility = -1, singleLine, maxMessageBytes = -1 }: Rfc5424Options) {
+    assembly.configure(facility, singleLine, maxMessageBytes);
+    this.#memory = new RunMemory(assembly);
   }
 
   /** Undefined where there can be none, and for messages that are another matter: with structured data, a BOM, or names of our own. */
@@ -29,13 +28,7 @@ export class Rfc5424Copier {
     return assembly && new Rfc5424Copier(assembly, options);
   }
 
-  /** Appends the message and returns true; or appends nothing and returns false, where the entry is another one. */
-  append(fields: FieldTable, out: ByteWriter): boolean {
-    if (!this.#memory.load(fields)) return false;
-    const { facility = -1, singleLine, maxMessageBytes = -1 } = this.#options;
-    const length = this.#assembly.encode(fields.from / fieldWidth, fields.to / fieldWidth, facility, singleLine, maxMessageBytes);
-    if (length < 0) return false;
-    out.bytes(this.#memory.made(length));
-    return true;
+  frames(run: EntryRun, framing: Framing, room: Room): Frames | undefined {
+    return this.#memory.load(run.table) ? this.#memory.frames(run, framing, room) : undefined;
   }
 }

@@ -1,7 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import type { ByteWriter } from '../core/byte-writer.js';
-import type { Encoder } from '../core/encoder.js';
-import { FieldSlice, type Entry } from '../core/entry.js';
+import type { Encoder, Frames, Room } from '../core/encoder.js';
+import { FieldSlice, type Entry, type EntryRun } from '../core/entry.js';
+import type { Framing } from '../core/sink.js';
+import { appendCopy } from './copier.js';
 import { appendMessage } from './message-text.js';
 import { priorityFields, priorityOf } from './priority.js';
 import { Rfc5424Copier } from './rfc5424-copy.js';
@@ -48,8 +50,7 @@ export class Rfc5424Encoder implements Encoder {
   }
 
   encode(entry: Entry, out: ByteWriter): boolean {
-    const { fieldTable } = entry;
-    if (fieldTable !== undefined && this.#copier?.append(fieldTable, out) === true) return true;
+    if (this.#copier !== undefined && appendCopy(this.#copier, entry, out)) return true;
     const start = out.length;
     const limit = this.#options.maxMessageBytes;
     this.#appendHeader(entry, out);
@@ -71,6 +72,10 @@ export class Rfc5424Encoder implements Encoder {
       this.#appendMessage(message, out, start);
     }
     return true;
+  }
+
+  encodeRun(run: EntryRun, framing: Framing, room: Room): Frames | undefined {
+    return this.#copier?.frames(run, framing, room);
   }
 
   #appendHeader(entry: Entry, out: ByteWriter, keep: 'all' | 'names' | 'none' = 'all'): void {

@@ -1,18 +1,18 @@
 import { ByteWriter } from '../core/byte-writer.js';
-import { fieldWidth } from '../core/entry.js';
-import { ExportEntry, fieldKey } from './export-entry.js';
+import { rowWidth } from '../core/entry.js';
+import { ExportEntry } from './export-entry.js';
 import { maxFields } from './export-limits.js';
-import type { FieldChoice } from './field-choice.js';
+import { fieldKey, type FieldSlots } from './field-slots.js';
 
 /**
  * What is kept of one entry whose bytes come piece by piece: a copy of the fields that are asked for, and no more of it
  * than `maxEntryBytes` and an eighth of that, at most 1 MiB, for the fields that follow a value which was cut.
  */
 export class KeptFields {
-  readonly #choice: FieldChoice | undefined;
+  readonly #choice: FieldSlots | undefined;
   readonly #reserveBytes: number;
   readonly #store = new ByteWriter(2048);
-  readonly #table: number[] = [];
+  readonly #rows: number[] = [];
   readonly #truncated: string[] = [];
   #remaining: number;
   #hasFields = false;
@@ -28,7 +28,7 @@ export class KeptFields {
   #key = 0;
 
   /** `choice`: the fields that are kept; all where it is undefined. */
-  constructor(maxEntryBytes: number, choice: FieldChoice | undefined) {
+  constructor(maxEntryBytes: number, choice: FieldSlots | undefined) {
     this.#choice = choice;
     this.#reserveBytes = Math.min(1024 * 1024, maxEntryBytes >>> 3);
     this.#remaining = maxEntryBytes + this.#reserveBytes;
@@ -47,7 +47,8 @@ export class KeptFields {
   get entry(): ExportEntry | undefined {
     if (!this.#hasFields) return undefined;
     const truncated = this.#truncated.length > 0 ? this.#truncated : undefined;
-    return new ExportEntry(this.#store.view(), Int32Array.from(this.#table), 0, this.#table.length, truncated);
+    const table = { bytes: this.#store.view(), rows: Int32Array.from(this.#rows), ends: Int32Array.of(this.#rows.length / rowWidth), mayHave: () => true };
+    return new ExportEntry(table, 0, truncated);
   }
 
   /** Keeps bytes that are no value's: of a name, of the length of a value, or what is malformed. */
@@ -68,7 +69,7 @@ export class KeptFields {
     if (!this.#isAsked) return;
     // One byte is for the line feed after the value.
     this.#remaining -= this.#store.length - this.#fieldAt + 1;
-    this.#omitted = this.#remaining < 0 || this.#table.length >= maxFields * fieldWidth;
+    this.#omitted = this.#remaining < 0 || this.#rows.length >= maxFields * rowWidth;
     if (!this.#omitted) this.#keep = Math.max(0, this.#remaining - this.#reserveBytes, this.#remaining >> 1);
   }
 
@@ -88,7 +89,7 @@ export class KeptFields {
   }
 
   #endAskedField(): void {
-    const { length: tableLength } = this.#table;
+    const { length: at } = this.#rows;
     const nameAt = this.#fieldAt;
     if ((this.#cut || this.#omitted) && this.#truncated.length < maxTruncatedNames) {
       this.#truncated.push(this.#store.view(nameAt, nameAt + this.#nameLength).toString('latin1'));
@@ -99,10 +100,10 @@ export class KeptFields {
       return;
     }
     if (this.#cut) this.#store.truncate(wholeCodePoints(this.#store.view(), this.#valueAt));
-    this.#table[tableLength] = this.#key;
-    this.#table[tableLength + 1] = nameAt;
-    this.#table[tableLength + 2] = this.#valueAt;
-    this.#table[tableLength + 3] = this.#store.length;
+    this.#rows[at] = this.#key;
+    this.#rows[at + 1] = nameAt;
+    this.#rows[at + 2] = this.#valueAt;
+    this.#rows[at + 3] = this.#store.length;
     this.#remaining -= this.#store.length - this.#valueAt;
     this.#store.byte(lf);
   }

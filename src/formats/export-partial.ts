@@ -1,7 +1,7 @@
 import type { ExportEntry } from './export-entry.js';
 import { KeptFields } from './export-kept.js';
 import { byteKind, maxNameLength, maxValueBytes } from './export-limits.js';
-import type { FieldChoice } from './field-choice.js';
+import type { FieldSlots } from './field-slots.js';
 
 /**
  * One entry of the export format that is read piece by piece, because it spans chunks, is too large, or is
@@ -9,7 +9,7 @@ import type { FieldChoice } from './field-choice.js';
  */
 export class PartialEntry {
   readonly #maxEntryBytes: number;
-  readonly #choice: FieldChoice | undefined;
+  readonly #choice: FieldSlots | undefined;
   readonly #onMalformed: (reason: string, bytes: Uint8Array) => void;
 
   #state: State = 'idle';
@@ -24,7 +24,7 @@ export class PartialEntry {
   #afterLf = false;
 
   /** `choice`: the fields that are kept; all where it is undefined. */
-  constructor(maxEntryBytes: number, choice: FieldChoice | undefined, onMalformed: (reason: string, bytes: Uint8Array) => void) {
+  constructor(maxEntryBytes: number, choice: FieldSlots | undefined, onMalformed: (reason: string, bytes: Uint8Array) => void) {
     this.#maxEntryBytes = maxEntryBytes;
     this.#choice = choice;
     this.#onMalformed = onMalformed;

@@ -1,14 +1,15 @@
 import { instantiate, type AssemblyConstant } from '../core/assembly.js';
-import { fieldWidth } from '../core/entry.js';
-import { ExportEntry } from './export-entry.js';
+import { rowWidth } from '../core/entry.js';
+import { ExportEntry, type ExportTable } from './export-entry.js';
 import code from './export-scan.wasm.js';
-import { FIELD_CHOICE_SLOTS, type FieldChoice } from './field-choice.js';
+import { FIELD_SLOTS, FieldSlots, keyOfName } from './field-slots.js';
 
 /** `assembly/export-scan.ts` says what these are. */
 interface Assembly {
   readonly rowsAt: AssemblyConstant;
   readonly endsAt: AssemblyConstant;
   readonly choiceAt: AssemblyConstant;
+  readonly metAt: AssemblyConstant;
   readonly textAt: AssemblyConstant;
   readonly maxTextBytes: AssemblyConstant;
   readonly scan: (from: number, to: number, most: number, maxEntryBytes: number) => number;
@@ -24,7 +25,8 @@ export class ExportScanner {
   /** Where the rows and their ends begin, among the numbers. */
   readonly #rows: number;
   readonly #ends: number;
-  #choice: FieldChoice | undefined;
+  readonly #met: number;
+  #choice: FieldSlots | undefined;
   #chunk: Buffer = none;
 
   private constructor(assembly: Assembly, memory: ArrayBuffer) {
@@ -33,6 +35,7 @@ export class ExportScanner {
     this.#numbers = new Int32Array(memory);
     this.#rows = assembly.rowsAt.value / Int32Array.BYTES_PER_ELEMENT;
     this.#ends = assembly.endsAt.value / Int32Array.BYTES_PER_ELEMENT;
+    this.#met = assembly.metAt.value;
     this.#memory.set(allFields, assembly.choiceAt.value);
   }
 
@@ -48,7 +51,7 @@ export class ExportScanner {
   }
 
   /** Takes a chunk in place of the one before. Its entries have the fields of `choice`; all where it is undefined. */
-  load(chunk: Buffer, choice: FieldChoice | undefined): void {
+  load(chunk: Buffer, choice: FieldSlots | undefined): void {
     this.#memory.set(chunk, this.#assembly.textAt.value);
     if (choice !== this.#choice) this.#memory.set(choice?.slots ?? allFields, this.#assembly.choiceAt.value);
     this.#choice = choice;
@@ -66,7 +69,6 @@ export class ExportScanner {
    * thousand fields.
    */
   scan(from: number, maxEntryBytes: number, entries: ExportEntry[], most = MOST): number {
-    const numbers = this.#numbers;
     let at = from;
     let count = 0;
     do {
@@ -74,15 +76,18 @@ export class ExportScanner {
       const found = this.#assembly.entryCount();
       if (found === 0) break;
       count += found;
-      const table = numbers.slice(this.#rows, this.#rows + numbers[this.#ends + found - 1]! * fieldWidth);
-      let begin = 0;
-      for (let index = 0; index < found; index++) {
-        const end = numbers[this.#ends + index]! * fieldWidth;
-        entries.push(new ExportEntry(this.#chunk, table, begin, end));
-        begin = end;
-      }
+      const table = this.#tableOf(found);
+      for (let index = 0; index < found; index++) entries.push(new ExportEntry(table, index));
     } while (count < most && this.#assembly.whyEnded() === ENOUGH);
     return at;
+  }
+
+  /** A copy of what was found. */
+  #tableOf(found: number): ExportTable {
+    const ends = this.#numbers.slice(this.#ends, this.#ends + found);
+    const rows = this.#numbers.slice(this.#rows, this.#rows + ends[found - 1]! * rowWidth);
+    const met = new FieldSlots(this.#memory.slice(this.#met, this.#met + FIELD_SLOTS));
+    return { bytes: this.#chunk, rows, ends, mayHave: (name) => met.has(keyOfName(name)) };
   }
 }
 
@@ -91,4 +96,4 @@ const END_OF_TEXT = 0;
 const ENOUGH = 1;
 const MOST = 0x7fffffff;
 const none = Buffer.alloc(0);
-const allFields = new Uint8Array(FIELD_CHOICE_SLOTS).fill(1);
+const allFields = new Uint8Array(FIELD_SLOTS).fill(1);

@@ -1,9 +1,11 @@
 import type { ExportEntry } from './export-entry.js';
 import { PartialEntry } from './export-partial.js';
 import { ExportScanner } from './export-scan.js';
-import { FieldChoice } from './field-choice.js';
+import { FieldSlots } from './field-slots.js';
 
 const none = Buffer.alloc(0);
+/** Every entry has them, and they are always kept. */
+const addressFields = ['__CURSOR', '__REALTIME_TIMESTAMP', '__MONOTONIC_TIMESTAMP', '__SEQNUM', '__SEQNUM_ID', '_BOOT_ID'];
 /** A longer beginning of an entry is not copied to the rest of it, but goes on piece by piece. */
 const MAX_REST_BYTES = 32 * 1024;
 /** How much of a chunk is copied to the beginning of an entry: enough for the rest of nearly every one. */
@@ -32,7 +34,7 @@ export interface ExportReaderOptions {
  */
 export class ExportReader {
   readonly #maxEntryBytes: number;
-  readonly #choice: FieldChoice | undefined;
+  readonly #choice: FieldSlots | undefined;
   readonly #partial: PartialEntry;
   /** How many entries were given or refused before the current chunk, and those that the current chunk has completed. */
   #passed = 0;
@@ -42,7 +44,7 @@ export class ExportReader {
 
   constructor(options: ExportReaderOptions = {}) {
     this.#maxEntryBytes = Math.min(options.maxEntryBytes ?? 64 * 1024 * 1024, 1024 * 1024 * 1024);
-    this.#choice = options.fields && new FieldChoice(options.fields);
+    this.#choice = options.fields && FieldSlots.of([...options.fields, ...addressFields]);
     this.#partial = new PartialEntry(this.#maxEntryBytes, this.#choice, (reason, malformed) => {
       options.onMalformed?.(reason, malformed, ++this.#passed + this.#entries.length);
     });

@@ -74,7 +74,7 @@ export class AckTracker {
     return mark;
   }
 
-  /** Notes the next entry, which a batch that was begun has; or, where it is `filtered`, which needs no delivery. */
+  /** Notes the next entry, or the last of the next ones, which a batch that was begun has; or, where it is `filtered`, which needs no delivery. */
   take(entry: Position, isFiltered: boolean): void {
     this.#taken = entry;
     if (isFiltered) this.#filtered += 1;

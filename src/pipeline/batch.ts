@@ -1,6 +1,6 @@
 import { ByteWriter } from '../core/byte-writer.js';
 import type { Encoder } from '../core/encoder.js';
-import type { Cursor, Entry } from '../core/entry.js';
+import { runOf, type Cursor, type Entry } from '../core/entry.js';
 import type { Position } from '../core/position.js';
 import type { Batch, Framing, SinkLimits } from '../core/sink.js';
 
@@ -78,6 +78,27 @@ export class FramedBatch implements Batch {
     this.#ends[index] = this.#framing === 'lf' ? this.#frames.length - 1 : this.#frames.length;
     this.#places.push(this.lane === '' ? entry : { cursor: entry.cursor, timestamp: entry.timestamp });
     return 'added';
+  }
+
+  /**
+   * Appends the frames of entries from the index `from` on in one go, before `to`, and returns how many: as many as the format
+   * can, and as fit the limits. 0 where `add` is to be asked.
+   */
+  addRun(entries: readonly Entry[], from: number, to: number, limits: SinkLimits): number {
+    const room = { from: this.#frames.length, messages: limits.maxMessages - this.count, bytes: limits.maxBytes - this.#frames.length };
+    // To the first one, which is let in however large it is, and to what a receiver counts beside the frames, `add` sees.
+    if (this.count === 0 || room.messages <= 0 || room.bytes <= 0 || limits.overheadBytes !== undefined || this.lane !== '') return 0;
+    const run = this.#encoder.encodeRun && runOf(entries, from, to);
+    const frames = run && this.#encoder.encodeRun?.(run, this.#framing, room);
+    if (frames === undefined) return 0;
+    const { bytes, starts, ends } = frames;
+    const index = this.#places.length;
+    while (index + starts.length > this.#starts.length) this.#grow();
+    this.#frames.bytes(bytes);
+    this.#starts.set(starts, index);
+    this.#ends.set(ends, index);
+    this.#places.push(...entries.slice(from, from + starts.length));
+    return starts.length;
   }
 
   message(index: number): Uint8Array {

@@ -20,6 +20,8 @@ export interface FilterConditions {
 export interface Filter {
   /** The fields that it reads; a source must not leave them out. */
   readonly fields: readonly string[];
+  /** It has no condition: every entry is accepted. */
+  readonly isOpen: boolean;
   accepts(entry: Entry): boolean;
 }
 
@@ -56,6 +58,7 @@ export function createFilter(conditions: FilterConditions): Filter {
 
   return {
     fields: [...fields],
+    isOpen: all.length === 0,
     accepts: (entry) => {
       for (const condition of all) if (!condition(entry)) return false;
       return true;

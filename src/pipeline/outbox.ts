@@ -72,6 +72,17 @@ export class Outbox {
     return added === 'added' && !this.#isWithinBounds() ? this.#makeRoom().then(() => added) : added;
   }
 
+  /** Appends as many entries from the index `from` on, before `to`, as go into the filling batch at once, and returns how many; 0 where `add` is to be asked. */
+  addRun(entries: readonly Entry[], from: number, to: number): number {
+    const { sink } = this.#options;
+    const filling = sink.lanes === undefined ? this.#filling.get(ONE_LANE) : undefined;
+    if (filling === undefined) return 0;
+    const before = filling.batch.heldBytes;
+    const count = filling.batch.addRun(entries, from, to, sink.limits);
+    this.#held += filling.batch.heldBytes - before;
+    return count;
+  }
+
   /** Sends the oldest batch that is filling, full or not, and waits until there is room. */
   async sendOldest(): Promise<void> {
     const oldest = this.#oldest();

@@ -15,8 +15,8 @@ const GATHER_MS = 10;
 
 export interface PassOptions extends DeliveriesOptions {
   readonly source: Source;
-  /** True for an entry that is to be forwarded. */
-  readonly accepts: (entry: Entry) => boolean;
+  /** True for an entry that is to be forwarded; absent where all are. */
+  readonly accepts?: ((entry: Entry) => boolean) | undefined;
   readonly encoder: Encoder;
   /** Called when a first run knows where it begins. */
   readonly onStart: () => void;
@@ -127,11 +127,19 @@ export class Pass {
     const outbox = this.#outbox;
     const { entries } = chunk;
     this.#noteStart(chunk);
-    // By their numbers: in an async function, an iterator would be an object for each.
-    for (let index = 0; index < entries.length; index++) {
+    let acceptedTo = 0;
+    for (let index = 0; index < entries.length; ) {
+      if (index >= acceptedTo) acceptedTo = endOfAccepted(entries, index, accepts);
+      const count = index < acceptedTo ? outbox.addRun(entries, index, acceptedTo) : 0;
+      if (count > 0) {
+        index += count;
+        tracker.take(entries[index - 1]!, false);
+        continue;
+      }
       const entry = entries[index]!;
-      const lane = accepts(entry) ? laneOf(sink, entry) : undefined;
+      const lane = index < acceptedTo ? laneOf(sink, entry) : undefined;
       const adding = lane === undefined ? 'skipped' : outbox.add(entry, lane);
+      index += 1;
       // No promise for an entry that waits for nothing.
       const added = typeof adding === 'string' ? adding : await adding;
       tracker.take(entry, added === 'skipped');
@@ -168,6 +176,14 @@ export class Pass {
       isClosed: () => this.#interruption.isFinal,
     });
   }
+}
+
+/** The index behind the entries from `from` on that are to be forwarded, up to the first that is not. */
+function endOfAccepted(entries: readonly Entry[], from: number, accepts: ((entry: Entry) => boolean) | undefined): number {
+  if (accepts === undefined) return entries.length;
+  let to = from;
+  while (to < entries.length && accepts(entries[to]!)) to++;
+  return to;
 }
 
 /** Undefined for an entry that the destination would refuse whatever its content. */

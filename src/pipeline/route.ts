@@ -24,8 +24,8 @@ export interface RouteOptions {
   /** As logs name the destination: its URL without secrets. */
   readonly label: string;
   readonly source: Source;
-  /** True for an entry that is to be forwarded. */
-  readonly accepts: (entry: Entry) => boolean;
+  /** True for an entry that is to be forwarded; absent where all are. */
+  readonly accepts?: ((entry: Entry) => boolean) | undefined;
   readonly encoder: Encoder;
   readonly sink: Sink;
   readonly checkpoints: CheckpointStore;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { isUtf8 } from 'node:buffer';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,10 +71,31 @@ test('an entry of more names than are kept in mind becomes the very object that 
   }
 });
 
+test('bytes that are nearly UTF-8, or just so, become the very object that their strings would become', () => {
+  const all = [...Array(256).keys()];
+  const edges = [0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff];
+  const leads = [0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5];
+  const values = [
+    ...all.flatMap((first) => all.map((second) => [first, second])),
+    ...leads.flatMap((first) => edges.flatMap((second) => edges.flatMap((third) => [[first, second, third], ...edges.map((fourth) => [first, second, third, fourth])]))),
+  ];
+  const encoder = createEncoder('json', { maxMessageBytes: undefined, singleLine: false, structuredData: [], bom: false });
+  let copied = 0;
+  for (const one of read(Buffer.concat(values.map((bytes) => exportEntry([['MESSAGE', Uint8Array.from([...bytes, 0x61])]]))))) {
+    const [out, plain] = [new ByteWriter(), new ByteWriter()];
+    encoder.encode(one, out);
+    encoder.encode(withoutTable(one), plain);
+    assert.deepEqual(out.view(), plain.view());
+    if (encoder.encodeRun!({ table: one.table!, from: one.index!, to: one.index! + 1 }, 'none', { from: 0, messages: 1, bytes: 1000 }) !== undefined) copied++;
+  }
+  const valid = values.filter((bytes) => isUtf8(Uint8Array.from(bytes))).length;
+  assert.equal(copied, valid);
+});
+
 test('an entry of text is copied, without a string being made of any value', () => {
   const fields: Fields = [['__CURSOR', 's=1'], ['_UID', '0'], ['_GID', '0'], ['_PID', '1'], ['MESSAGE', 'é \x1b[0m "\\\n\0']];
   const [one] = read(exportEntry(fields));
-  const untouchable = { ...withoutTable(one!), fieldTable: one!.fieldTable!, get: () => assert.fail(), names: () => assert.fail() };
+  const untouchable = { ...withoutTable(one!), table: one!.table!, index: one!.index!, get: () => assert.fail(), names: () => assert.fail() };
   assert.equal(String(encodeEntry('json', untouchable)), JSON.stringify(Object.fromEntries(fields)));
 });
 

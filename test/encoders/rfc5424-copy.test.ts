@@ -61,7 +61,7 @@ test('any second between 1970 and 2255 is written as Date writes it', () => {
 test('a usual entry is copied, without any of its fields being asked for', () => {
   const fields: Fields = [['__REALTIME_TIMESTAMP', '1604430000000000'], ['_HOSTNAME', 'h1'], ['SYSLOG_IDENTIFIER', 'app'], ['_PID', '42'], ['PRIORITY', '3'], ['SYSLOG_FACILITY', '3'], ['MESSAGE', 'é\nb\0']];
   const [one] = read([fields]);
-  const untouchable: Entry = { cursor: one!.cursor, timestamp: one!.timestamp, fieldTable: one!.fieldTable!, get: () => assert.fail(), bytes: () => assert.fail(), names: () => assert.fail() };
+  const untouchable: Entry = { cursor: one!.cursor, timestamp: one!.timestamp, table: one!.table!, index: one!.index!, get: () => assert.fail(), bytes: () => assert.fail(), names: () => assert.fail() };
   assert.equal(String(encodeEntry('rfc5424', untouchable, { singleLine: true })), '<27>1 2020-11-03T19:00:00.000000Z h1 app 42 - - é#012b#000');
 });
 

@@ -209,6 +209,13 @@ describe('a reader that is asked for some fields', () => {
     );
   });
 
+  test('tells which fields none of the entries that were read together has', () => {
+    const whole = Buffer.concat([exportEntry([['MESSAGE', 'a'], ['OTHER', 'b']]), exportEntry([['PRIORITY', '3'], ['MESSAGE', 'c']])]);
+    const tables = (fields?: readonly string[]): (boolean | undefined)[][] => new ExportReader({ fields }).push(whole).map(({ table }) => ['MESSAGE', 'PRIORITY', 'OTHER', 'N_DROPPED'].map((name) => table.mayHave(name)));
+    assert.deepEqual(tables(), [[true, true, true, false], [true, true, true, false]]);
+    assert.deepEqual(tables(asked), [[true, true, false, false], [true, true, false, false]]);
+  });
+
   test('does not hold the others, however large, nor counts them against the limit', () => {
     const large = exportEntry([['COREDUMP', Buffer.alloc(50_000, 'x')], ['MESSAGE', 'm'.repeat(900)], ['OTHER', '\0'.repeat(50_000)]]);
     const chunks = Array.from({ length: Math.ceil(large.length / 1000) }, (_, index) => large.subarray(index * 1000, (index + 1) * 1000));

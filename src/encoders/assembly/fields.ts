@@ -1,6 +1,6 @@
 /**
- * The memory that an encoder and its assembly share: an entry's text, the rows of its fields as `FieldTable` has them, and
- * what is made of both.
+ * The memory that an encoder and its assembly share: the text of entries, the rows of their fields as `EntryTable` has them,
+ * and what is made of both.
  */
 
 /** A field. Its key are the length of the name and its first and last byte; the others are offsets into the text. */
@@ -43,11 +43,14 @@ export class Row {
   }
 }
 
-export const maxRows: i32 = 24 * 1024;
-export const rowsAt = memory.data(24 * 1024 * 16, 16);
-export const maxTextBytes: i32 = 256 * 1024;
+export const maxRows: i32 = 64 * 1024;
+export const rowsAt = memory.data(64 * 1024 * 16, 16);
+export const maxEntries: i32 = 16 * 1024;
+/** Of each entry the number of the row after its last. */
+export const entriesAt = memory.data(16 * 1024 * 4, 16);
+export const maxTextBytes: i32 = 1024 * 1024;
 /** The text, with bytes behind it that may be read, whatever they are. */
-export const textAt = memory.data(256 * 1024 + 64, 16);
+export const textAt = memory.data(1024 * 1024 + 64, 16);
 export const maxOutBytes: usize = 512 * 1024;
 /** What is made. What is written may exceed its end by 16 bytes. */
 export const outAt = memory.data(512 * 1024 + 64, 16);

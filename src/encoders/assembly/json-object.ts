@@ -2,8 +2,10 @@
  * What `JsonEncoder` makes of nearly every entry, in AssemblyScript: fields of which no two want one name, and whose values
  * are UTF-8. Byte for byte what JSON.stringify gives.
  */
-import { maxOutBytes, outAt, Row } from './fields';
-export { maxRows, maxTextBytes, outAt, rowsAt, textAt } from './fields';
+import { outAt, Row } from './fields';
+import { framesOf, notOne } from './frames';
+export { entriesAt, maxEntries, maxRows, maxTextBytes, outAt, rowsAt, textAt } from './fields';
+export { endsAt, startsAt } from './frames';
 
 /** What a field becomes in the objects. */
 @unmanaged
@@ -31,7 +33,7 @@ export const maxPlaces: i32 = 256;
 /** By place, the row that comes there; 0 for none. */
 const placed = memory.data(256 * 4);
 /** By row, its member. */
-const members = memory.data(24 * 1024 * 4);
+const members = memory.data(64 * 1024 * 4);
 /** The members, and the texts that they need. */
 const storeBytes: usize = 256 * 1024;
 const store_ = memory.data(256 * 1024, 16);
@@ -43,11 +45,17 @@ let tail: usize = 0;
 let tailBytes: usize = 0;
 let tailNames: i32 = 0;
 let object: i32 = 0;
-let seen: v128 = i8x16.splat(0);
+let limit: i32 = -1;
+let isUnknown: bool = false;
 
-/** Whether the last object is ASCII throughout, for sure; whether another one is UTF-8, others have to tell. */
-export function isAscii(): bool {
-  return i8x16.bitmask(seen) == 0;
+/** Whether the entry behind those of which frames were made has a field that is to be learnt first. */
+export function hasUnknown(): bool {
+  return isUnknown;
+}
+
+/** Sets the most bytes of an object, or -1. */
+export function configure(maxBytes: i32): void {
+  limit = maxBytes;
 }
 
 /** Forgets all fields. Every object ends with `tailLength` bytes from `outAt` on, whose names have the first numbers. */
@@ -88,54 +96,61 @@ export function firstUnknown(from: i32, to: i32): i32 {
   return -1;
 }
 
-/**
- * Makes the object of the rows from `from` up to `to`, and returns its length. -1: it is left to JsonEncoder. -2: it has a
- * field that is to be learnt first.
- */
-export function encode(from: i32, to: i32): i32 {
-  const reason = look(from, to);
-  if (reason < 0) return reason;
-  seen = i8x16.splat(0);
-  let out = outAt;
+/** As `framesOf` says. */
+export function encode(first: i32, count: i32, framing: i32, maxFramesBytes: i32, base: i32): i32 {
+  isUnknown = false;
+  return framesOf(first, count, framing, maxFramesBytes, base, limit, appendObject);
+}
+
+function appendObject(from: i32, to: i32, begin: usize, outEnd: usize): usize {
+  if (!look(from, to, outEnd - begin)) return notOne;
+  let out = begin;
   for (let place = 0; place < places; place++) {
     const row = load<Row | null>(placed + (place << 2));
-    if (row !== null) out = append(out, row);
+    if (row === null) continue;
+    out = append(out, row);
+    if (out == notOne) return notOne;
   }
   const end = Row.at(to);
   for (let row = Row.at(from); row != end; row = row.next) {
     const member = memberOf(row);
-    if (member.place < 0 && member.openingBytes > 0) out = append(out, row);
+    if (member.place >= 0 || member.openingBytes == 0) continue;
+    out = append(out, row);
+    if (out == notOne) return notOne;
   }
   memory.copy(out, tail, tailBytes);
   out += tailBytes;
-  if (out == outAt) return -1;
-  store<u8>(outAt, 0x7b);
+  if (out == begin) return notOne;
+  store<u8>(begin, 0x7b);
   store<u8>(out, 0x7d);
-  return <i32>(out - outAt) + 1;
+  return out + 1;
 }
 
-/** Finds out what the fields become; less than 0 where there can be no object, as `encode` says. */
-function look(from: i32, to: i32): i32 {
+/** Finds out what the fields become; false where there can be no object, or none within so many bytes. */
+function look(from: i32, to: i32, maxBytes: usize): bool {
   object++;
   for (let name = 0; name < tailNames; name++) store<i32>(lastIn + (name << 2), object);
   memory.fill(placed, 0, places << 2);
-  let room = tailBytes + 2;
+  let needed = tailBytes + 2;
   const end = Row.at(to);
   for (let index = from; index < to; index++) {
     const row = Row.at(index);
     const member = find(row);
-    if (member === null) return -2;
+    if (member === null) {
+      isUnknown = true;
+      return false;
+    }
     store<Member>(members + (index << 2), member);
     if (member.openingBytes == 0) continue;
     const last = lastIn + (member.name << 2);
-    if (load<i32>(last) == object) return -1;
+    if (load<i32>(last) == object) return false;
     store<i32>(last, object);
     if (member.place >= 0) store<Row>(placed + (member.place << 2), row);
     // An escape takes six bytes at most.
-    room += member.openingBytes + (row.valueEnd - row.value) * 6 + 1;
-    if (room > maxOutBytes) return -1;
+    needed += member.openingBytes + (row.valueEnd - row.value) * 6 + 1;
+    if (needed > maxBytes) return false;
   }
-  return 0;
+  return true;
 }
 
 /** What was found for a row. */
@@ -167,17 +182,23 @@ function isSame(one: usize, other: usize, bytes: usize): bool {
   return true;
 }
 
+/** Appends a member, and returns where it ends; or `notOne` where its value is not UTF-8. */
 function append(at: usize, row: Row): usize {
   const member = memberOf(row);
   let out = at;
   for (let from: usize = 0; from < member.openingBytes; from += 16) v128.store(out + from, v128.load(member.opening + from));
   out = escaped(out + member.openingBytes, row.value, row.valueEnd);
+  if (i8x16.bitmask(seen) != 0 && !isUtf8(row.value, row.valueEnd)) return notOne;
   store<u8>(out, 0x22);
   return out + 1;
 }
 
+/** All bytes of the text that was copied last, and some that follow it, in one: where none of these is above 0x7f, the text is ASCII. */
+let seen: v128 = i8x16.splat(0);
+
 /** Copies a text, with what JSON escapes. */
 function escaped(begin: usize, from: usize, to: usize): usize {
+  seen = i8x16.splat(0);
   let out = begin;
   let at = from;
   while (at < to) {
@@ -225,6 +246,23 @@ function escape(out: usize, byte: u8): usize {
   }
   store<u16>(out, <u16>(0x5c | (letter << 8)));
   return out + 2;
+}
+
+/** Table 3-7 of the Unicode Standard, chapter 3: which sequences of bytes are well formed. */
+function isUtf8(from: usize, to: usize): bool {
+  let at = from;
+  while (at < to) {
+    const lead = load<u8>(at++);
+    if (lead < 0x80) continue;
+    if (lead < 0xc2 || lead > 0xf4) return false;
+    const more: usize = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
+    if (at + more > to) return false;
+    const second = load<u8>(at);
+    if (second < (lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80)) return false;
+    if (second > (lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf)) return false;
+    for (const end = at++ + more; at < end; at++) if ((load<u8>(at) & 0xc0) != 0x80) return false;
+  }
+  return true;
 }
 
 /** Keeps a copy of a text, with bytes behind it that may be read. */

@@ -2,13 +2,15 @@
  * What `Rfc5424Encoder` makes of nearly every entry, in AssemblyScript: fields that occur once, a usable time, names that are
  * tokens as they stand, no structured data, and nothing that is too long. Byte for byte the same.
  */
-import { outAt, Row } from './fields';
-export { maxRows, maxTextBytes, outAt, rowsAt, textAt } from './fields';
+import { Row } from './fields';
+import { framesOf, notOne } from './frames';
+export { entriesAt, maxEntries, maxRows, maxTextBytes, outAt, rowsAt, textAt } from './fields';
+export { endsAt, startsAt } from './frames';
 
 /** A longer MESSAGE is not copied. */
 const maxMessageBytes: usize = 64 * 1024;
-/** What is left to Rfc5424Encoder. */
-const notOne: i32 = -1;
+/** More than a header takes. */
+const maxHeaderBytes: usize = 1024;
 
 /** The fields that a message is made of, as numbers. */
 const enum Field {
@@ -30,15 +32,31 @@ const enum Field {
 /** For each of them, where its row is; 0 where the entry has none. */
 const foundAt = memory.data(64, 16);
 
-/**
- * Makes the message of the fields in the rows from `from` up to `to`, and returns its length, or -1. `fixedFacility` may be -1,
- * and so may `limit`, in bytes.
- */
-export function encode(from: i32, to: i32, fixedFacility: i32, singleLine: bool, limit: i32): i32 {
+let fixedFacility: i32 = -1;
+let isSingleLine: bool = false;
+let maxBytes: i32 = -1;
+
+/** Sets what holds for all messages: a facility for those of every entry, or -1; and the most bytes of one, or -1. */
+export function configure(facility: i32, singleLine: bool, limit: i32): void {
+  fixedFacility = facility;
+  isSingleLine = singleLine;
+  maxBytes = limit;
+}
+
+/** As `framesOf` says. */
+export function encode(first: i32, count: i32, framing: i32, maxFramesBytes: i32, base: i32): i32 {
+  return framesOf(first, count, framing, maxFramesBytes, base, maxBytes, append);
+}
+
+function append(from: i32, to: i32, begin: usize, outEnd: usize): usize {
   if (!find(from, to)) return notOne;
+  const message = found(Field.message);
+  const messageBytes: usize = message === null ? 0 : message.valueEnd - message.value;
+  // Of each byte, four may be made.
+  if (messageBytes > maxMessageBytes || begin + maxHeaderBytes + messageBytes * 4 > outEnd) return notOne;
   const timeUs = displayTime();
   if (timeUs == 0) return notOne;
-  let out = outAt;
+  let out = begin;
   store<u8>(out++, 0x3c);
   out = number(out, (fixedFacility < 0 ? facilityOf() : fixedFacility) * 8 + severityOf());
   // `>1 `
@@ -53,17 +71,11 @@ export function encode(from: i32, to: i32, fixedFacility: i32, singleLine: bool,
   store<u32>(out, 0x00202d20);
   out += 3;
   // With a limit, there must be room for the mark of what was cut even in an empty message.
-  if (limit >= 0 && <i32>(out - outAt) + 8 > limit) return notOne;
-  const message = found(Field.message);
-  if (message !== null) {
-    const start = message.value;
-    let end = message.valueEnd;
-    if (end - start > maxMessageBytes) return notOne;
-    if (singleLine && end > start && load<u8>(end - 1) == 0x0a) end--;
-    out = text(out, start, end, singleLine);
-  }
-  const length = <i32>(out - outAt);
-  return limit >= 0 && length > limit ? notOne : length;
+  if (maxBytes >= 0 && <i32>(out - begin) + 8 > maxBytes) return notOne;
+  if (message === null) return out;
+  let end = message.valueEnd;
+  if (isSingleLine && messageBytes > 0 && load<u8>(end - 1) == 0x0a) end--;
+  return text(out, message.value, end);
 }
 
 /** Looks for the fields; false where one occurs twice. */
@@ -272,13 +284,13 @@ function twoDigits(at: usize, value: i32): void {
 }
 
 /** With `#000` for each NUL, and on a single line `#012` for each LF. */
-function text(out: usize, from: usize, to: usize, singleLine: bool): usize {
+function text(out: usize, from: usize, to: usize): usize {
   let at = from;
   while (at < to) {
     const bytes = v128.load(at);
     v128.store(out, bytes);
     let special = i8x16.eq(bytes, i8x16.splat(0));
-    if (singleLine) special = v128.or(special, i8x16.eq(bytes, i8x16.splat(0x0a)));
+    if (isSingleLine) special = v128.or(special, i8x16.eq(bytes, i8x16.splat(0x0a)));
     const found = i8x16.bitmask(special);
     const plain = min<usize>(found == 0 ? 16 : ctz(found), to - at);
     out += plain;

@@ -17,17 +17,19 @@ class Row {
   }
 }
 
-const maxRows: i32 = 24 * 1024;
-export const rowsAt = memory.data(24 * 1024 * 16, 16);
-const maxEntries: i32 = 8 * 1024;
+const maxRows: i32 = 64 * 1024;
+export const rowsAt = memory.data(64 * 1024 * 16, 16);
+const maxEntries: i32 = 16 * 1024;
 /** Of each entry the number of the row after its last. */
-export const endsAt = memory.data(8 * 1024 * 4, 16);
+export const endsAt = memory.data(16 * 1024 * 4, 16);
 /** By the slot of a field's key, whether the field is kept: `FieldChoice`. */
 export const choiceAt = memory.data(1024, 16);
 const slotBits = 10;
-export const maxTextBytes: i32 = 256 * 1024;
+/** By that slot, 1 where the last scan has met such a field. */
+export const metAt = memory.data(1024, 16);
+export const maxTextBytes: i32 = 1024 * 1024;
 /** The text, and bytes behind it that may be read and written. */
-export const textAt = memory.data(256 * 1024 + 64, 16);
+export const textAt = memory.data(1024 * 1024 + 64, 16);
 
 const lf: i8 = 0x0a;
 const equals: i8 = 0x3d;
@@ -66,6 +68,7 @@ export function scan(from: i32, to: i32, most: i32, maxEntryBytes: i32): i32 {
   const maxFound = min(most, maxEntries);
   entries = 0;
   reason = notScanned;
+  memory.fill(metAt, 0, 1 << slotBits);
   while (true) {
     const nameFrom = at;
     at = endOfName(at);
@@ -108,7 +111,9 @@ export function scan(from: i32, to: i32, most: i32, maxEntryBytes: i32): i32 {
       break;
     }
     const key = <i32>(nameBytes << 16) | (<i32>load<u8>(nameFrom) << 8) | <i32>load<u8>(nameFrom + nameBytes - 1);
-    if (load<u8>(choiceAt + ((<u32>key * 0x9e3779b1) >>> (32 - slotBits))) != 0) {
+    const slot = (<u32>key * 0x9e3779b1) >>> (32 - slotBits);
+    if (load<u8>(choiceAt + slot) != 0) {
+      store<u8>(metAt + slot, 1);
       if (changetype<usize>(row) == rowsEnd) {
         if (entries > 0) reason = enough;
         break;

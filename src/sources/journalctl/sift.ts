@@ -133,9 +133,12 @@ export class Sift {
     if (newest === undefined) return;
     const isFirst = this.#place.last === undefined;
     this.#place.moveTo(newest);
-    for (const entry of entries) {
-      given.push(entry);
-      if (entry.bytes('N_DROPPED') !== undefined) this.#lookAtDropped(entry, given);
+    for (let from = 0; from < entries.length; ) {
+      const { table } = entries[from]!;
+      const to = table?.mayHave('N_DROPPED') === false ? endOfTable(entries, from) : from + 1;
+      given.push(...(from === 0 && to === entries.length ? entries : entries.slice(from, to)));
+      if (to === from + 1 && entries[from]!.bytes('N_DROPPED') !== undefined) this.#lookAtDropped(entries[from]!, given);
+      from = to;
     }
     if (isFirst && this.#gaps.hasWaiting) given.splice(1, 0, ...this.#gaps.takeWaiting(entries[0]!));
   }
@@ -156,6 +159,15 @@ export class Sift {
     );
     if (gap !== undefined) given.push(gap);
   }
+}
+
+/** The index behind the entries that are in the same table as the one at `from`: they all lie one behind the other. */
+function endOfTable(entries: readonly Entry[], from: number): number {
+  const { table } = entries[from]!;
+  if (entries.at(-1)!.table === table) return entries.length;
+  let to = from + 1;
+  while (to < entries.length && entries[to]!.table === table) to++;
+  return to;
 }
 
 /** What is missing between an entry that is gone and the first that is there. */
