@@ -4,14 +4,14 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What one read takes at most: as much as a buffered journalctl writes. */
-const READ_BYTES = 192 * 1024;
-/** With less room than this behind what was read, new memory is taken for the next read. */
+/** What one piece holds at most: twice what a buffered journalctl writes at once. Larger ones save little more, and take memory. */
+const PIECE_BYTES = 384 * 1024;
+/** With less room than this behind a piece, new memory is taken for the next one. */
 const LEAST_ROOM_BYTES = 32 * 1024;
 /** What the first read takes: the first entries go on their way while those behind them are read. */
 const FIRST_READ_BYTES = 4 * 1024;
-/** When so much is read ahead of the consumer, reading waits. */
-const AHEAD_BYTES = 256 * 1024;
+/** What is read so soon after a piece was given waits for more to go with it: much is done for each piece, however little it holds. */
+const GATHER_MS = 10;
 
 /** An intake that is connected, and what a child gets as its stdout: to be destroyed once the child is started, or there is no end. */
 export interface OpenIntake {
@@ -20,14 +20,20 @@ export interface OpenIntake {
 }
 
 /**
- * What a child prints, read by read, each into memory that is not written again. Reads no further ahead than 256 KiB, and
- * what the read takes that comes to it. Ends when nobody is left who could write, or it is destroyed.
+ * What a child prints, piece by piece, in memory that is not written again. A piece is what one read took, or, within 10 ms
+ * after the piece before, what a few took. Reads no further ahead than 384 KiB, and what the read takes that comes to it.
+ * Ends when nobody is left who could write, or it is destroyed.
  *
  * In place of the pipe that node:child_process makes, whose stream takes as long for a read as for the entries in it.
  */
 export class Intake implements AsyncIterableIterator<Buffer, undefined> {
   readonly #outlet: Socket;
-  #reading = Buffer.allocUnsafeSlow(FIRST_READ_BYTES);
+  /** What is read goes behind the first `#gathered` bytes. */
+  #memory = Buffer.allocUnsafeSlow(FIRST_READ_BYTES);
+  #gathered = 0;
+  #timer: NodeJS.Timeout | undefined;
+  /** When a piece was given last, as performance.now() tells it. */
+  #gaveMs = -Infinity;
   readonly #read: Buffer[] = [];
   #ahead = 0;
   #isPaused = false;
@@ -36,7 +42,7 @@ export class Intake implements AsyncIterableIterator<Buffer, undefined> {
   #wake: (() => void) | undefined;
 
   private constructor(path: string) {
-    this.#outlet = connect({ path, onread: { buffer: () => this.#reading, callback: (bytes) => this.#take(bytes) } });
+    this.#outlet = connect({ path, onread: { buffer: () => this.#memory.subarray(this.#gathered), callback: (bytes) => this.#take(bytes) } });
     for (const event of ['end', 'close']) this.#outlet.on(event, () => this.#end());
     this.#outlet.on('error', (error) => (this.#failure = error));
   }
@@ -89,6 +95,7 @@ export class Intake implements AsyncIterableIterator<Buffer, undefined> {
   /** Closes it, also to who writes, and forgets what was read. */
   destroy(): void {
     this.#read.length = 0;
+    this.#gathered = 0;
     this.#failure = undefined;
     this.#outlet.destroy();
     this.#end();
@@ -96,17 +103,32 @@ export class Intake implements AsyncIterableIterator<Buffer, undefined> {
 
   /** Returns whether to read on. */
   #take(bytes: number): boolean {
-    this.#read.push(this.#reading.subarray(0, bytes));
-    // Where little comes at a time, memory for each read would be held for the little that lies in it.
-    const room = this.#reading.subarray(bytes);
-    this.#reading = room.length < LEAST_ROOM_BYTES ? Buffer.allocUnsafeSlow(READ_BYTES) : room;
+    this.#gathered += bytes;
     this.#ahead += bytes;
-    this.#isPaused = this.#ahead >= AHEAD_BYTES;
-    this.#wake?.();
+    const isFull = this.#memory.length - this.#gathered < LEAST_ROOM_BYTES;
+    const waitMs = this.#gaveMs + GATHER_MS - performance.now();
+    if (isFull || waitMs <= 0) this.#give();
+    else this.#timer ??= setTimeout(() => this.#give(), waitMs);
+    this.#isPaused = this.#ahead >= PIECE_BYTES;
     return !this.#isPaused;
   }
 
+  /** Makes a piece of what was gathered. */
+  #give(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#gathered === 0) return;
+    this.#gaveMs = performance.now();
+    this.#read.push(this.#memory.subarray(0, this.#gathered));
+    // Where little comes at a time, memory for each piece would be held for the little that lies in it.
+    const room = this.#memory.subarray(this.#gathered);
+    this.#memory = room.length < LEAST_ROOM_BYTES ? Buffer.allocUnsafeSlow(PIECE_BYTES) : room;
+    this.#gathered = 0;
+    this.#wake?.();
+  }
+
   #end(): void {
+    this.#give();
     this.#isOver = true;
     this.#wake?.();
   }

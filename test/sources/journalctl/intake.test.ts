@@ -28,13 +28,34 @@ describe('an intake', () => {
     assert.equal(Buffer.concat(pieces).toString(), Array.from({ length: 500_000 }, (_, n) => `${n + 1}\n`).join(''));
   });
 
-  it('reads no more than 256 KiB ahead, and goes on when it is asked', async () => {
+  it('reads no more than 384 KiB ahead, and goes on when it is asked', async () => {
     const { intake, child } = await started('exec head -c 3000000 /dev/zero');
     let bytes = (await intake.next()).value!.length;
     // Nothing but a full socket lets it sleep, before its end.
     await eventually(() => stateOf(child), (state) => state === 'S');
     for await (const more of intake) bytes += more.length;
     assert.equal(bytes, 3_000_000);
+  });
+
+  it('puts together what comes within 10 ms after a piece', async () => {
+    const { intake, child } = await started('for i in $(seq 3000); do echo $i; done');
+    const since = performance.now();
+    const pieces: Buffer[] = [];
+    for await (const piece of intake) pieces.push(piece);
+    assert.equal(String(Buffer.concat(pieces)), Array.from({ length: 3000 }, (_, n) => `${n + 1}\n`).join(''));
+    // The first comes at once, and so does the last, with the end. A timer may be early by a part of a millisecond.
+    const most = (performance.now() - since) / 9 + 2;
+    assert.ok(pieces.length <= most, `${pieces.length} pieces, and not ${most}`);
+    assert.equal(child.exitCode ?? (await once(child, 'exit'))[0], 0);
+  });
+
+  it('forgets what it has gathered when it is destroyed', async () => {
+    const { intake, child } = await started('echo one; echo two; echo three; exec sleep 60');
+    await intake.next();
+    intake.destroy();
+    assert.deepEqual(await intake.next(), { done: true, value: undefined });
+    child.kill();
+    await once(child, 'exit');
   });
 
   it('closes what the child writes into when its loop is left', async () => {
