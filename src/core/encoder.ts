@@ -15,9 +15,9 @@ export interface Encoder {
   /**
    * Makes the frames of a run's entries in one go, from the first on, until a message is not one of the usual, or there is no
    * `room` for its frame: what each frame holds is what `encode` appends, and that is not nothing. Undefined where the first
-   * one is not made. Absent where the format has no such way.
+   * one is not made. Absent where the format has no such way, as it is asked for: then nobody looks for runs.
    */
-  encodeRun?(run: EntryRun, framing: Framing, room: Room): Frames | undefined;
+  readonly encodeRun?: ((run: EntryRun, framing: Framing, room: Room) => Frames | undefined) | undefined;
 }
 
 /** How many messages there may be, and how many bytes their frames may have together, from the offset `from` on. */

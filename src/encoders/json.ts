@@ -1,7 +1,6 @@
 import type { ByteWriter } from '../core/byte-writer.js';
-import type { Encoder, Frames, Room } from '../core/encoder.js';
-import type { Entry, EntryRun, FieldValue } from '../core/entry.js';
-import type { Framing } from '../core/sink.js';
+import type { Encoder } from '../core/encoder.js';
+import type { Entry, FieldValue } from '../core/entry.js';
 import { appendCopy } from './copier.js';
 import { JsonCopier } from './json-copy.js';
 import { FieldSelector, type Fields, type FieldSelection } from './json-fields.js';
@@ -20,6 +19,7 @@ import { writeBase64, writeText } from './json-value.js';
  */
 export class JsonEncoder implements Encoder {
   readonly fields: readonly string[] | undefined;
+  readonly encodeRun: Encoder['encodeRun'];
   readonly #selector: FieldSelector | undefined;
   readonly #maxBytes: number | undefined;
   readonly #openings = new Openings();
@@ -30,7 +30,8 @@ export class JsonEncoder implements Encoder {
     this.#maxBytes = maxBytes;
     this.#selector = selection && new FieldSelector(selection);
     this.fields = this.#selector?.fields;
-    this.#copier = JsonCopier.for(maxBytes, this.#selector);
+    const copier = (this.#copier = JsonCopier.for(maxBytes, this.#selector));
+    this.encodeRun = copier && ((run, framing, room) => copier.frames(run, framing, room));
   }
 
   encode(entry: Entry, out: ByteWriter): boolean {
@@ -47,10 +48,6 @@ export class JsonEncoder implements Encoder {
       writeShrunk(namedFields(this.#fieldsOf(entry)), this.#maxBytes, out);
     }
     return true;
-  }
-
-  encodeRun(run: EntryRun, framing: Framing, room: Room): Frames | undefined {
-    return this.#copier?.frames(run, framing, room);
   }
 
   #fieldsOf(entry: Entry): Fields {

@@ -1,8 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { ByteWriter } from '../core/byte-writer.js';
-import type { Encoder, Frames, Room } from '../core/encoder.js';
-import { FieldSlice, type Entry, type EntryRun } from '../core/entry.js';
-import type { Framing } from '../core/sink.js';
+import type { Encoder } from '../core/encoder.js';
+import { FieldSlice, type Entry } from '../core/entry.js';
 import { appendCopy } from './copier.js';
 import { appendMessage } from './message-text.js';
 import { priorityFields, priorityOf } from './priority.js';
@@ -31,6 +30,7 @@ export interface Rfc5424Options {
  */
 export class Rfc5424Encoder implements Encoder {
   readonly fields: readonly string[];
+  readonly encodeRun: Encoder['encodeRun'];
   readonly #options: Rfc5424Options;
   readonly #clock: () => number;
   readonly #hostname: FieldSlice | undefined;
@@ -45,7 +45,8 @@ export class Rfc5424Encoder implements Encoder {
     this.#hostname = options.hostname === undefined ? undefined : FieldSlice.of(Buffer.from(options.hostname));
     this.#appName = options.appName === undefined ? undefined : FieldSlice.of(Buffer.from(options.appName));
     this.#structuredData = new StructuredData(options.structuredData, options.singleLine);
-    this.#copier = Rfc5424Copier.for(options);
+    const copier = (this.#copier = Rfc5424Copier.for(options));
+    this.encodeRun = copier && ((run, framing, room) => copier.frames(run, framing, room));
     this.fields = [...new Set([...headerFields, ...this.#structuredData.fields])];
   }
 
@@ -72,10 +73,6 @@ export class Rfc5424Encoder implements Encoder {
       this.#appendMessage(message, out, start);
     }
     return true;
-  }
-
-  encodeRun(run: EntryRun, framing: Framing, room: Room): Frames | undefined {
-    return this.#copier?.frames(run, framing, room);
   }
 
   #appendHeader(entry: Entry, out: ByteWriter, keep: 'all' | 'names' | 'none' = 'all'): void {

@@ -88,8 +88,9 @@ export class FramedBatch implements Batch {
     const room = { from: this.#frames.length, messages: limits.maxMessages - this.count, bytes: limits.maxBytes - this.#frames.length };
     // To the first one, which is let in however large it is, and to what a receiver counts beside the frames, `add` sees.
     if (this.count === 0 || room.messages <= 0 || room.bytes <= 0 || limits.overheadBytes !== undefined || this.lane !== '') return 0;
-    const run = this.#encoder.encodeRun && runOf(entries, from, to);
-    const frames = run && this.#encoder.encodeRun?.(run, this.#framing, room);
+    const { encodeRun } = this.#encoder;
+    const run = encodeRun && runOf(entries, from, to);
+    const frames = run && encodeRun(run, this.#framing, room);
     if (frames === undefined) return 0;
     const { bytes, starts, ends } = frames;
     const index = this.#places.length;
