@@ -136,7 +136,7 @@ export class Sift {
     for (let from = 0; from < entries.length; ) {
       const { table } = entries[from]!;
       const to = table?.mayHave('N_DROPPED') === false ? endOfTable(entries, from) : from + 1;
-      given.push(...(from === 0 && to === entries.length ? entries : entries.slice(from, to)));
+      given.push(...entries.slice(from, to));
       if (to === from + 1 && entries[from]!.bytes('N_DROPPED') !== undefined) this.#lookAtDropped(entries[from]!, given);
       from = to;
     }
