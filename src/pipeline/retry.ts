@@ -23,12 +23,14 @@ export async function retryUntilFinal(
   },
 ): Promise<FinalDelivery | undefined> {
   const { outage, giveUp, onRetry, isBehind = () => false } = options;
+  const first = await attempt();
+  // Nearly all end here, and to begin with p-retry costs as much as the rest of a delivery.
+  if (first.outcome !== 'retryable') return first;
   return pRetry(
     async (attemptNumber) => {
-      if (attemptNumber > 1) {
-        if (giveUp.aborted) return undefined;
-        onRetry();
-      }
+      if (attemptNumber === 1) throw new Retryable(first);
+      if (giveUp.aborted) return undefined;
+      onRetry();
       const delivery = await attempt();
       if (delivery.outcome === 'retryable') throw new Retryable(delivery);
       return delivery;
