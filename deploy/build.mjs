@@ -1,7 +1,7 @@
 // Makes dist/: the program and the packages that it needs, in a few scripts, for bin/journald-forwarder.js to load.
-import { createHash } from 'node:crypto';
 import { chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { bundle, top } from './bundle/bundle.mjs';
 import { makeCodeCaches } from './bundle/code-cache.mjs';
 import { commit } from './commit.mjs';
@@ -45,10 +45,12 @@ async function clear() {
   }
 }
 
-/** Puts before a script's code cache a digest of both: V8 compares no more of the script than its length, and nothing of the cache. */
+/** Puts behind a script's code cache a checksum of both: V8 compares no more of the script than its length, and nothing of the cache. */
 async function sealCache(script) {
   const [source, data] = [await readFile(script), await readFile(`${script}.cache`).catch(() => undefined)];
   if (data === undefined) return;
-  await writeFile(`${script}.${process.versions.v8}-${process.arch}.cache`, Buffer.concat([createHash('sha256').update(source).update(data).digest(), data]));
+  const checksum = Buffer.alloc(4);
+  checksum.writeUInt32BE(crc32(data, crc32(source)));
+  await writeFile(`${script}.${process.versions.v8}-${process.arch}.cache`, Buffer.concat([data, checksum]));
   await rm(`${script}.cache`);
 }
