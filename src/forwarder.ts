@@ -144,12 +144,12 @@ export class Forwarder {
 
   async #openInputs(): Promise<Inputs> {
     const { source, filter, state } = this.#settings;
-    const { stdin, hostname, environment, logger } = this.#surroundings;
+    const { hostname, environment, logger } = this.#surroundings;
     const deadLetters = countedDeadLetters(new DeadLetterFile(join(state.directory, 'dead-letters.ndjson'), logger), this.#letterCounts);
     if (source.from === 'stdin') {
       const closing = new AbortController();
       const shared = new StdinSource({
-        input: stdin,
+        input: this.#surroundings.stdin,
         hostname,
         logger,
         onMalformed: ({ place, reason, content }) => deadLetters.write({ from: 'stdin', kind: 'malformed', place, reason, content }, closing.signal),

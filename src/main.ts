@@ -142,7 +142,10 @@ async function forward(first: LoadedSettings, load: () => Promise<LoadedSettings
     const logger = progress?.above(loggerFor(loaded)) ?? loggerFor(loaded);
     // What was forgotten once is not to be forgotten again at each SIGHUP.
     const forwarder = new Forwarder(isFirst ? settings : { ...settings, state: { ...settings.state, resetCheckpoint: false } }, {
-      stdin: process.stdin,
+      // Node.js makes a stream of it at the first look, which most runs never take.
+      get stdin() {
+        return process.stdin;
+      },
       stdout: process.stdout,
       environment: process.env,
       hostname: hostname(),
