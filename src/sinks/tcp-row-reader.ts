@@ -3,7 +3,7 @@ import type { Logger } from '../core/logger.js';
 import type { TcpRow } from './tcp-table.js';
 
 const GREATEST_INTERVAL_MS = 5000;
-const GREATEST_EARLY_INTERVAL_MS = 500;
+const GREATEST_EARLY_INTERVAL_MS = 750;
 const JUDGED_READINGS = 6;
 /** Why a table cannot be read that can be read a little later. */
 const SHORTAGES = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'];

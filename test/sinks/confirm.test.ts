@@ -249,7 +249,7 @@ scene('soon looks again although the first readings took long, as on a busy mach
   }
   const startMs = performance.now();
   while (one.state === 'open') await table.answer(established(0));
-  assert.ok(performance.now() - startMs < 1000);
+  assert.ok(performance.now() - startMs < 2000);
 });
 
 scene('confirms nothing while too many files are open to read the table, and goes by it again afterwards', {}, async ({ table, send, logger }) => {
