@@ -17,9 +17,13 @@ const text = fc.oneof(
 const number = fc.oneof(fc.nat({ max: 200 }).map(String), fc.constantFrom('0', '7', '8', '03', '23', '24', '+3', '', ' 3'));
 const time = fc.oneof(
   { weight: 4, arbitrary: fc.bigInt({ min: 0n, max: 2n ** 56n }).map(String) },
+  // As long as nearly all are, with what stands beside the digits in ASCII and what differs from one by its highest bit.
+  fc.tuple(fc.stringMatching(/^[1-9][0-9]{15}$/), fc.nat({ max: 15 }), fc.constantFrom(0x2f, 0x3a, 0x3f, 0x20, 0xb0, 0xb9, 0xff)).map(([digits, at, byte]) => Buffer.from(digits).fill(byte, at, at + 1)),
   fc.constantFrom('0', '01604430000000000', '0x1', '', '-1', '1604430000000000 ', String(2 ** 53), String(2 ** 53 - 1), String(2 ** 55), '951782400000000', '951868800000000', '4107542399999999', '4107542400000000'),
 );
-const message = fc.oneof(text, fc.string({ unit: fc.constantFrom('line', '\n', '\0', 'é'), maxLength: 30 }), fc.constantFrom('x'.repeat(70_000), 'last\n', '\n'));
+/** Copied 32 bytes at a time, as long as there is nothing special. */
+const blocks = fc.array(fc.oneof({ weight: 3, arbitrary: fc.integer({ min: 0, max: 70 }).map((length) => 'x'.repeat(length)) }, fc.constantFrom('\n', '\0', 'é')), { maxLength: 8 }).map((parts) => parts.join(''));
+const message = fc.oneof(text, blocks, fc.string({ unit: fc.constantFrom('line', '\n', '\0', 'é'), maxLength: 30 }), fc.constantFrom('x'.repeat(70_000), 'last\n', '\n'));
 const field: fc.Arbitrary<Fields[number]> = fc.oneof(
   fc.tuple(fc.constantFrom('_HOSTNAME', 'SYSLOG_IDENTIFIER', '_COMM', 'SYSLOG_PID', '_PID', 'MESSAGE_ID'), text),
   fc.tuple(fc.constantFrom('PRIORITY', 'SYSLOG_FACILITY'), number),

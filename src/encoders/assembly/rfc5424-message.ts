@@ -4,6 +4,7 @@
  */
 import { Row } from './fields';
 import { framesOf, notOne } from './frames';
+import { know, numberOf, unknown } from './known-fields';
 export { entriesAt, maxEntries, maxRows, maxTextBytes, outAt, rowsAt, textAt } from './fields';
 export { endsAt, startsAt } from './frames';
 
@@ -26,7 +27,6 @@ const enum Field {
   pid,
   messageId,
   message,
-  none,
 }
 
 /** For each of them, where its row is; 0 where the entry has none. */
@@ -36,11 +36,23 @@ let fixedFacility: i32 = -1;
 let isSingleLine: bool = false;
 let maxBytes: i32 = -1;
 
-/** Sets what holds for all messages: a facility for those of every entry, or -1; and the most bytes of one, or -1. */
+/** Sets what holds for all messages: a facility for those of every entry, or -1; and the most bytes of one, or -1. Called once. */
 export function configure(facility: i32, singleLine: bool, limit: i32): void {
   fixedFacility = facility;
   isSingleLine = singleLine;
   maxBytes = limit;
+  know(Field.priority, 'PRIORITY');
+  know(Field.facility, 'SYSLOG_FACILITY');
+  know(Field.transport, '_TRANSPORT');
+  know(Field.sourceTime, '_SOURCE_REALTIME_TIMESTAMP');
+  know(Field.time, '__REALTIME_TIMESTAMP');
+  know(Field.hostname, '_HOSTNAME');
+  know(Field.identifier, 'SYSLOG_IDENTIFIER');
+  know(Field.comm, '_COMM');
+  know(Field.syslogPid, 'SYSLOG_PID');
+  know(Field.pid, '_PID');
+  know(Field.messageId, 'MESSAGE_ID');
+  know(Field.message, 'MESSAGE');
 }
 
 /** As `framesOf` says. */
@@ -80,65 +92,20 @@ function append(from: i32, to: i32, begin: usize, outEnd: usize): usize {
 
 /** Looks for the fields; false where one occurs twice. */
 function find(from: i32, to: i32): bool {
-  memory.fill(foundAt, 0, <usize>Field.none << 2);
+  for (let at = foundAt; at < foundAt + 64; at += 16) v128.store(at, i64x2.splat(0));
   const end = Row.at(to);
   for (let row = Row.at(from); row != end; row = row.next) {
-    const field = fieldOf(row);
-    if (field == Field.none) continue;
+    const field = numberOf(row);
+    if (field == unknown) continue;
     if (found(field) !== null) return false;
     store<Row>(foundAt + (<usize>field << 2), row);
   }
   return true;
 }
 
+@inline
 function found(field: Field): Row | null {
   return load<Row | null>(foundAt + (<usize>field << 2));
-}
-
-function fieldOf(row: Row): Field {
-  // The length of the name, its first and its last character.
-  switch (row.key) {
-    case (8 << 16) | (0x50 << 8) | 0x59:
-      return isNamed(row, 'PRIORITY') ? Field.priority : Field.none;
-    case (15 << 16) | (0x53 << 8) | 0x59:
-      return isNamed(row, 'SYSLOG_FACILITY') ? Field.facility : Field.none;
-    case (10 << 16) | (0x5f << 8) | 0x54:
-      return isNamed(row, '_TRANSPORT') ? Field.transport : Field.none;
-    case (26 << 16) | (0x5f << 8) | 0x50:
-      return isNamed(row, '_SOURCE_REALTIME_TIMESTAMP') ? Field.sourceTime : Field.none;
-    case (20 << 16) | (0x5f << 8) | 0x50:
-      return isNamed(row, '__REALTIME_TIMESTAMP') ? Field.time : Field.none;
-    case (9 << 16) | (0x5f << 8) | 0x45:
-      return isNamed(row, '_HOSTNAME') ? Field.hostname : Field.none;
-    case (17 << 16) | (0x53 << 8) | 0x52:
-      return isNamed(row, 'SYSLOG_IDENTIFIER') ? Field.identifier : Field.none;
-    case (5 << 16) | (0x5f << 8) | 0x4d:
-      return isNamed(row, '_COMM') ? Field.comm : Field.none;
-    case (10 << 16) | (0x53 << 8) | 0x44:
-      return isNamed(row, 'SYSLOG_PID') ? Field.syslogPid : Field.none;
-    case (4 << 16) | (0x5f << 8) | 0x44:
-      return isNamed(row, '_PID') ? Field.pid : Field.none;
-    case (10 << 16) | (0x4d << 8) | 0x44:
-      return isNamed(row, 'MESSAGE_ID') ? Field.messageId : Field.none;
-    case (7 << 16) | (0x4d << 8) | 0x45:
-      return isNamed(row, 'MESSAGE') ? Field.message : Field.none;
-    default:
-      return Field.none;
-  }
-}
-
-/** `name` is ASCII, of at most 32 characters and of the length that the row's key tells. */
-function isNamed(row: Row, name: string): bool {
-  const at = row.name;
-  const bytes = <i32>row.nameBytes;
-  const units = changetype<usize>(name);
-  for (let from = 0; from < bytes; from += 8) {
-    // Two bytes for each character of a string.
-    const expected = i8x16.narrow_i16x8_u(v128.load(units + (from << 1)), i8x16.splat(0));
-    const mask = from + 8 <= bytes ? 0xff : (1 << (bytes - from)) - 1;
-    if ((i8x16.bitmask(i8x16.eq(v128.load(at + from), expected)) & mask) != mask) return false;
-  }
-  return true;
 }
 
 /** In microseconds; 0 where a number is none that is written plainly, or the entry tells no time. */
@@ -158,6 +125,12 @@ function displayTime(): i64 {
 /** -1 for anything but up to 16 digits of which the first is not 0. */
 function plainNumber(from: usize, to: usize): i64 {
   if (to == from || to - from > 16 || load<u8>(from) == 0x30) return -1;
+  // Microseconds since the epoch have as many from the year 2001 to 2286.
+  if (to - from == 16) {
+    const upper = load<u64>(from);
+    const lower = load<u64>(from, 8);
+    return areDigits(upper) && areDigits(lower) ? <i64>(ofDigits(upper) * 100000000 + ofDigits(lower)) : -1;
+  }
   let value: i64 = 0;
   for (let at = from; at < to; at++) {
     const digit = <i64>load<u8>(at) - 0x30;
@@ -165,6 +138,20 @@ function plainNumber(from: usize, to: usize): i64 {
     value = value * 10 + digit;
   }
   return value;
+}
+
+/** Whether each of eight bytes is a digit: 3 in its upper half, and still so with 6 added. */
+@inline
+function areDigits(bytes: u64): bool {
+  return ((bytes & 0xf0f0f0f0f0f0f0f0) | (((bytes + 0x0606060606060606) & 0xf0f0f0f0f0f0f0f0) >>> 4)) == 0x3333333333333333;
+}
+
+/** The number that eight digits are, of which the first is the lowest byte: two make one number, then two of these, then those. */
+@inline
+function ofDigits(bytes: u64): u64 {
+  const pairs = ((bytes & 0x0f0f0f0f0f0f0f0f) * ((10 << 8) + 1)) >>> 8;
+  const fours = ((pairs & 0x00ff00ff00ff00ff) * ((100 << 16) + 1)) >>> 16;
+  return ((fours & 0x0000ffff0000ffff) * (((<u64>10000) << 32) + 1)) >>> 32;
 }
 
 function severityOf(): i32 {
@@ -286,20 +273,33 @@ function twoDigits(at: usize, value: i32): void {
 /** With `#000` for each NUL, and on a single line `#012` for each LF. */
 function text(out: usize, from: usize, to: usize): usize {
   let at = from;
-  while (at < to) {
+  while (true) {
+    for (; at + 32 <= to; at += 32, out += 32) {
+      const first = v128.load(at);
+      const second = v128.load(at, 16);
+      v128.store(out, first);
+      v128.store(out, second, 16);
+      if (v128.any_true(v128.or(special(first), special(second)))) break;
+    }
+    if (at == to) return out;
     const bytes = v128.load(at);
     v128.store(out, bytes);
-    let special = i8x16.eq(bytes, i8x16.splat(0));
-    if (isSingleLine) special = v128.or(special, i8x16.eq(bytes, i8x16.splat(0x0a)));
-    const found = i8x16.bitmask(special);
+    const found = i8x16.bitmask(special(bytes));
     const plain = min<usize>(found == 0 ? 16 : ctz(found), to - at);
     out += plain;
     at += plain;
-    if (plain == 16 || at == to) continue;
+    if (at == to) return out;
+    if (plain == 16) continue;
     // `#000` and `#012`
     store<u32>(out, load<u8>(at) == 0 ? 0x30303023 : 0x32313023);
     out += 4;
     at++;
   }
-  return out;
+}
+
+/** The bytes in whose place others come. */
+@inline
+function special(bytes: v128): v128 {
+  const isNul = i8x16.eq(bytes, i8x16.splat(0));
+  return isSingleLine ? v128.or(isNul, i8x16.eq(bytes, i8x16.splat(0x0a))) : isNul;
 }
