@@ -16,7 +16,10 @@ import { oddEntries } from '../support/odd-entries.js';
 import { encodeEntry } from './encode.js';
 
 const name = fc.oneof(fc.constantFrom('MESSAGE', '_PID', '_UID', '_GID', 'A', 'B', '_B', 'MESSAGE_BASE64', 'L'.repeat(64)), fc.stringMatching(/^[A-Z_][A-Z0-9_]{0,63}$/));
+/** Copied 32 bytes at a time, as long as there is nothing special. */
+const blocks = fc.array(fc.oneof({ weight: 3, arbitrary: fc.integer({ min: 0, max: 70 }).map((length) => 'x'.repeat(length)) }, fc.constantFrom('"', '\\', '\n', '\0', 'é', '\x7f')), { maxLength: 8 }).map((parts) => parts.join(''));
 const value = fc.oneof(
+  { weight: 3, arbitrary: blocks },
   { weight: 4, arbitrary: fc.string({ unit: 'binary', maxLength: 60 }) },
   { weight: 3, arbitrary: fc.string({ unit: fc.constantFrom('a', 'é', '日', '😀', '"', '\\', '\n', '\0', '\b', '\f', '\x1b', '\x7f', '\u2028', '\ufffd'), maxLength: 40 }) },
   { weight: 1, arbitrary: fc.uint8Array({ maxLength: 40 }) },

@@ -52,5 +52,5 @@ export const maxTextBytes: i32 = 1024 * 1024;
 /** The text, with bytes behind it that may be read, whatever they are. */
 export const textAt = memory.data(1024 * 1024 + 64, 16);
 export const maxOutBytes: usize = 512 * 1024;
-/** What is made. What is written may exceed its end by 16 bytes. */
+/** What is made. What is written may exceed its end by 32 bytes. */
 export const outAt = memory.data(512 * 1024 + 64, 16);

@@ -183,36 +183,55 @@ function isSame(one: usize, other: usize, bytes: usize): bool {
 }
 
 /** Appends a member, and returns where it ends; or `notOne` where its value is not UTF-8. */
+@inline
 function append(at: usize, row: Row): usize {
   const member = memberOf(row);
-  let out = at;
-  for (let from: usize = 0; from < member.openingBytes; from += 16) v128.store(out + from, v128.load(member.opening + from));
-  out = escaped(out + member.openingBytes, row.value, row.valueEnd);
-  if (i8x16.bitmask(seen) != 0 && !isUtf8(row.value, row.valueEnd)) return notOne;
+  // Hardly one is longer; what is too much is written over.
+  v128.store(at, v128.load(member.opening));
+  v128.store(at, v128.load(member.opening, 16), 16);
+  for (let from: usize = 32; from < member.openingBytes; from += 16) v128.store(at + from, v128.load(member.opening + from));
+  const out = escaped(at + member.openingBytes, row.value, row.valueEnd);
+  if (!isAscii && !isUtf8(row.value, row.valueEnd)) return notOne;
   store<u8>(out, 0x22);
   return out + 1;
 }
 
-/** All bytes of the text that was copied last, and some that follow it, in one: where none of these is above 0x7f, the text is ASCII. */
-let seen: v128 = i8x16.splat(0);
+/** Whether the text that was copied last is ASCII; false also where only bytes that follow it are not. */
+let isAscii: bool = true;
 
 /** Copies a text, with what JSON escapes. */
 function escaped(begin: usize, from: usize, to: usize): usize {
-  seen = i8x16.splat(0);
+  // All bytes in one: where that is not above 0x7f, none is.
+  let seen = i8x16.splat(0);
   let out = begin;
   let at = from;
   while (at < to) {
+    for (; at + 32 <= to; at += 32, out += 32) {
+      const first = v128.load(at);
+      const second = v128.load(at, 16);
+      v128.store(out, first);
+      v128.store(out, second, 16);
+      if (v128.any_true(v128.or(special(first), special(second)))) break;
+      seen = v128.or(seen, v128.or(first, second));
+    }
+    if (at == to) break;
     const bytes = v128.load(at);
     v128.store(out, bytes);
-    // Below U+0020, a quote or a backslash.
-    const special = i8x16.bitmask(v128.or(v128.or(i8x16.lt_u(bytes, i8x16.splat(0x20)), i8x16.eq(bytes, i8x16.splat(0x22))), i8x16.eq(bytes, i8x16.splat(0x5c))));
     seen = v128.or(seen, bytes);
-    const plain = min<usize>(special == 0 ? 16 : ctz(special), to - at);
+    const found = i8x16.bitmask(special(bytes));
+    const plain = min<usize>(found == 0 ? 16 : ctz(found), to - at);
     out += plain;
     at += plain;
     if (plain < 16 && at < to) out = escape(out, load<u8>(at++));
   }
+  isAscii = i8x16.bitmask(seen) == 0;
   return out;
+}
+
+/** The bytes in whose place others come: those below U+0020, quotes and backslashes. */
+@inline
+function special(bytes: v128): v128 {
+  return v128.or(v128.or(i8x16.lt_u(bytes, i8x16.splat(0x20)), i8x16.eq(bytes, i8x16.splat(0x22))), i8x16.eq(bytes, i8x16.splat(0x5c)));
 }
 
 function escape(out: usize, byte: u8): usize {
