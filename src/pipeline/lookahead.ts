@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { Deadline } from '../core/deadline.js';
 
 /** Pulls one value ahead of its consumer, who can thus tell whether there is more at hand. */
 export class Lookahead<T> {
@@ -8,9 +9,7 @@ export class Lookahead<T> {
   #pulledMs = 0;
   /** Ends the wait that is under way, which lasts until the deadline at most. */
   #wake: (() => void) | undefined;
-  #deadlineMs = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #timerMs = 0;
+  readonly #deadline = new Deadline(() => this.#wake?.());
 
   constructor(values: AsyncIterator<T>) {
     this.#values = values;
@@ -40,32 +39,18 @@ export class Lookahead<T> {
 
   /** Nothing waits any more. */
   close(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#deadline.stop();
   }
 
   #readyOrTimeout(ms: number): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = () => {
         this.#wake = undefined;
+        this.#deadline.drop();
         resolve();
       };
-      this.#deadlineMs = performance.now() + ms;
-      this.#wakeAtDeadline();
+      this.#deadline.set(ms);
     });
-  }
-
-  /** One timer does for many waits, of which few last to their end: it looks, and is set again, only when it is due. */
-  #wakeAtDeadline(): void {
-    if (this.#timer !== undefined && this.#timerMs <= this.#deadlineMs) return;
-    clearTimeout(this.#timer);
-    this.#timerMs = this.#deadlineMs;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      if (this.#wake === undefined) return;
-      if (performance.now() < this.#deadlineMs) this.#wakeAtDeadline();
-      else this.#wake();
-    }, Math.max(0, this.#deadlineMs - performance.now()));
   }
 
   #pull(): Promise<IteratorResult<T>> {

@@ -1,6 +1,6 @@
+import { Deadline } from '../../core/deadline.js';
 import type { Entry } from '../../core/entry.js';
 import type { Chunk } from '../../core/source.js';
-import { StallWatch } from '../../core/stall-watch.js';
 import type { Place } from '../journalctl/place.js';
 import { ReadAgain } from '../journalctl/read-again.js';
 import type { Sift } from '../journalctl/sift.js';
@@ -42,7 +42,7 @@ export interface Again {
 export async function* passOf({ open, decode, isBulk, look, place, sift, outage, stalledMs, signal }: PassOptions): AsyncGenerator<Chunk, End> {
   let answer: GatewayAnswer | undefined;
   let isStalled = false;
-  const stallWatch = new StallWatch(stalledMs, () => {
+  const stall = new Deadline(() => {
     isStalled = true;
     answer?.close();
   });
@@ -54,9 +54,9 @@ export async function* passOf({ open, decode, isBulk, look, place, sift, outage,
       look(chunk.entries);
       const { chunk: fresh, again } = sift.take(chunk, isBulk);
       if (fresh !== undefined) {
-        stallWatch.awaits();
+        stall.set(stalledMs);
         yield fresh;
-        stallWatch.came();
+        stall.drop();
       }
       if (isStalled || signal.aborted) break;
       if (again !== undefined) throw again;
@@ -65,7 +65,7 @@ export async function* passOf({ open, decode, isBulk, look, place, sift, outage,
   } catch (error) {
     if (!isStalled && !signal.aborted) return againAfter(error);
   } finally {
-    stallWatch.stop();
+    stall.stop();
     answer?.close();
   }
   // What ended because of us was not complete, however it looks.

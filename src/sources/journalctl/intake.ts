@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Deadline } from '../../core/deadline.js';
 
 /** What one piece holds at most: twice what a buffered journalctl writes at once. Larger ones save little more, and take memory. */
 const PIECE_BYTES = 384 * 1024;
@@ -31,7 +32,7 @@ export class Intake implements AsyncIterableIterator<Buffer, undefined> {
   /** What is read goes behind the first `#gathered` bytes. */
   #memory = Buffer.allocUnsafeSlow(FIRST_READ_BYTES);
   #gathered = 0;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #gathering = new Deadline(() => this.#give());
   /** When a piece was given last, as performance.now() tells it. */
   #gaveMs = -Infinity;
   readonly #read: Buffer[] = [];
@@ -105,18 +106,22 @@ export class Intake implements AsyncIterableIterator<Buffer, undefined> {
   #take(bytes: number): boolean {
     this.#gathered += bytes;
     this.#ahead += bytes;
-    const isFull = this.#memory.length - this.#gathered < LEAST_ROOM_BYTES;
-    const waitMs = this.#gaveMs + GATHER_MS - performance.now();
-    if (isFull || waitMs <= 0) this.#give();
-    else this.#timer ??= setTimeout(() => this.#give(), waitMs);
+    if (this.#memory.length - this.#gathered < LEAST_ROOM_BYTES) this.#give();
+    else if (this.#gathered === bytes) this.#gather();
     this.#isPaused = this.#ahead >= PIECE_BYTES;
     return !this.#isPaused;
   }
 
+  /** Waits for more, but where a while has passed since the piece before. */
+  #gather(): void {
+    const waitMs = this.#gaveMs + GATHER_MS - performance.now();
+    if (waitMs <= 0) this.#give();
+    else this.#gathering.set(waitMs);
+  }
+
   /** Makes a piece of what was gathered. */
   #give(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#gathering.drop();
     if (this.#gathered === 0) return;
     this.#gaveMs = performance.now();
     this.#read.push(this.#memory.subarray(0, this.#gathered));
@@ -129,6 +134,7 @@ export class Intake implements AsyncIterableIterator<Buffer, undefined> {
 
   #end(): void {
     this.#give();
+    this.#gathering.stop();
     this.#isOver = true;
     this.#wake?.();
   }

@@ -1,7 +1,7 @@
+import { Deadline } from '../../core/deadline.js';
 import type { Entry } from '../../core/entry.js';
 import type { Logger } from '../../core/logger.js';
 import type { Chunk } from '../../core/source.js';
-import { StallWatch } from '../../core/stall-watch.js';
 import { readComplaints } from './complaints.js';
 import type { JournalFiles } from './files.js';
 import { HangWatch } from './hang-watch.js';
@@ -58,7 +58,7 @@ export async function* passOf(options: PassOptions): AsyncGenerator<Chunk, End> 
   // A silent follower has nothing to print, as a rule; whether it should have, others look.
   const everyMs = isBulk ? silentMs : undefined;
   const hangWatch = everyMs === undefined ? undefined : new HangWatch({ pid: journalctl.pid, everyMs, onHung: () => { isHung = true; stop(); } });
-  const stallWatch = new StallWatch(stalledMs, () => {
+  const stall = new Deadline(() => {
     isStalled = true;
     logger.debug('Stopping journalctl, since nobody pulled for long');
     stop();
@@ -76,9 +76,9 @@ export async function* passOf(options: PassOptions): AsyncGenerator<Chunk, End> 
       const { chunk: fresh, again } = sift.take(chunk, isBulk);
       if (fresh !== undefined) {
         trouble.passed();
-        stallWatch.awaits();
+        stall.set(stalledMs);
         yield fresh;
-        stallWatch.came();
+        stall.drop();
       }
       if (isStalled || isHung || signal.aborted) break;
       if (again !== undefined) throw again;
@@ -99,7 +99,7 @@ export async function* passOf(options: PassOptions): AsyncGenerator<Chunk, End> 
   } finally {
     signal.removeEventListener('abort', stop);
     hangWatch?.stop();
-    stallWatch.stop();
+    stall.stop();
     ended?.();
     // One that has closed its stdout is about to exit: a signal now would hide how.
     if (!isOver) await journalctl.stop();
