@@ -11,13 +11,13 @@ export interface JoinLimits {
   readonly maxLineBytes: number;
   /** How many bytes of pieces are held, over all lines. */
   readonly maxBytes: number;
-  /** How many chunks are held behind an unfinished line: at most 384 KiB each, unless an entry is larger. */
+  /** How many chunks are held behind an unfinished line: at most 768 KiB each, unless an entry is larger. */
   readonly maxChunks: number;
   /** How many lines may be unfinished at a time. */
   readonly maxLines: number;
 }
 
-const LIMITS: JoinLimits = { maxWaitMs: 1000, maxLineBytes: 16 * 1024 * 1024, maxBytes: 32 * 1024 * 1024, maxChunks: 64, maxLines: 256 };
+const LIMITS: JoinLimits = { maxWaitMs: 1000, maxLineBytes: 16 * 1024 * 1024, maxBytes: 32 * 1024 * 1024, maxChunks: 32, maxLines: 256 };
 
 const LINE_MAX = Buffer.from('line-max');
 /** Lines that overlap without an end are given up together after so many times the wait of one. */

@@ -24,7 +24,7 @@ export function createSyslogDatagramSink(options: SyslogDatagramSinkOptions): Si
 
 class SyslogDatagramSink implements Sink {
   readonly framing = 'none';
-  readonly limits: SinkLimits = { maxMessages: 128, maxBytes: 1024 * 1024, maxInFlight: 1, maxAgeMs: 5 };
+  readonly limits: SinkLimits = { maxMessages: 128, maxBytes: 1024 * 1024, maxInFlight: 1, maxAgeMs: 0 };
   readonly #options: DatagramChannelOptions;
   readonly #lookupEveryMs: number;
   #channel: DatagramChannel | undefined;

@@ -42,7 +42,7 @@ const MARGIN_MS = 10_000;
 
 class RelpSink implements Sink {
   readonly framing = 'none';
-  readonly limits: SinkLimits = { maxMessages: 256, maxBytes: 256 * 1024, maxInFlight: 4, maxAgeMs: 5 };
+  readonly limits: SinkLimits = { maxMessages: 256, maxBytes: 256 * 1024, maxInFlight: 4, maxAgeMs: 0 };
   readonly #options: Required<RelpSinkOptions>;
   /** The session, from the moment it is sought until it is of no more use. */
   #attempt: Attempt | undefined;

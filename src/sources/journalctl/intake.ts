@@ -5,14 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Deadline } from '../../core/deadline.js';
 
-/** What one piece holds at most: twice what a buffered journalctl writes at once. Larger ones save little more, and take memory. */
-const PIECE_BYTES = 384 * 1024;
+/** What one piece holds at most: four times what a buffered journalctl writes at once. Larger ones save nothing more, and take memory. */
+const PIECE_BYTES = 768 * 1024;
 /** With less room than this behind a piece, new memory is taken for the next one. */
 const LEAST_ROOM_BYTES = 32 * 1024;
 /** What the first read takes: the first entries go on their way while those behind them are read. */
 const FIRST_READ_BYTES = 4 * 1024;
 /** What is read so soon after a piece was given waits for more to go with it: much is done for each piece, however little it holds. */
-const GATHER_MS = 10;
+const GATHER_MS = 30;
 
 /** An intake that is connected, and what a child gets as its stdout: to be destroyed once the child is started, or there is no end. */
 export interface OpenIntake {
@@ -21,8 +21,8 @@ export interface OpenIntake {
 }
 
 /**
- * What a child prints, piece by piece, in memory that is not written again. A piece is what one read took, or, within 10 ms
- * after the piece before, what a few took. Reads no further ahead than 384 KiB, and what the read takes that comes to it.
+ * What a child prints, piece by piece, in memory that is not written again. A piece is what one read took, or, within 30 ms
+ * after the piece before, what a few took. Reads no further ahead than 768 KiB, and what the read takes that comes to it.
  * Ends when nobody is left who could write, or it is destroyed.
  *
  * In place of the pipe that node:child_process makes, whose stream takes as long for a read as for the entries in it.

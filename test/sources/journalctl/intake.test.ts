@@ -28,23 +28,23 @@ describe('an intake', () => {
     assert.equal(Buffer.concat(pieces).toString(), Array.from({ length: 500_000 }, (_, n) => `${n + 1}\n`).join(''));
   });
 
-  it('reads no more than 384 KiB ahead, and goes on when it is asked', async () => {
-    const { intake, child } = await started('exec head -c 3000000 /dev/zero');
+  it('reads no more than 768 KiB ahead, and goes on when it is asked', async () => {
+    const { intake, child } = await started('exec head -c 6000000 /dev/zero');
     let bytes = (await intake.next()).value!.length;
     // Nothing but a full socket lets it sleep, before its end.
     await eventually(() => stateOf(child), (state) => state === 'S');
     for await (const more of intake) bytes += more.length;
-    assert.equal(bytes, 3_000_000);
+    assert.equal(bytes, 6_000_000);
   });
 
-  it('puts together what comes within 10 ms after a piece', async () => {
-    const { intake, child } = await started('for i in $(seq 3000); do echo $i; done');
+  it('puts together what comes within 30 ms after a piece', async () => {
+    const { intake, child } = await started('for i in $(seq 9000); do echo $i; done');
     const since = performance.now();
     const pieces: Buffer[] = [];
     for await (const piece of intake) pieces.push(piece);
-    assert.equal(String(Buffer.concat(pieces)), Array.from({ length: 3000 }, (_, n) => `${n + 1}\n`).join(''));
-    // The first comes at once, and so does the last, with the end. A timer may be early by a part of a millisecond.
-    const most = (performance.now() - since) / 9 + 2;
+    assert.equal(String(Buffer.concat(pieces)), Array.from({ length: 9000 }, (_, n) => `${n + 1}\n`).join(''));
+    // The first comes at once, and so does the last, with the end.
+    const most = (performance.now() - since) / 30 + 2;
     assert.ok(pieces.length <= most, `${pieces.length} pieces, and not ${most}`);
     assert.equal(child.exitCode ?? (await once(child, 'exit'))[0], 0);
   });
