@@ -22,7 +22,7 @@ export function createStdoutSink(options: StdoutSinkOptions): Sink {
 
 class StdoutSink implements Sink {
   readonly framing = 'lf';
-  readonly limits: SinkLimits = { maxMessages: 8192, maxBytes: 256 * 1024, maxInFlight: 1, maxAgeMs: 0 };
+  readonly limits: SinkLimits = { maxMessages: 8192, maxBytes: 768 * 1024, maxInFlight: 1, maxAgeMs: 0 };
   readonly #options: StdoutSinkOptions;
   /** The last write, which a delivery that was aborted may have left behind. The next waits for it, so no more than one batch is buffered. */
   #written: Promise<Delivery> = Promise.resolve({ outcome: 'delivered' });

@@ -51,7 +51,7 @@ const HAND_OVER_MS = 10_000;
 class SyslogStreamSink implements Sink {
   readonly framing;
   // One: after a break, a second batch must not go out on a new connection before the first has been tried again.
-  readonly limits: SinkLimits = { maxMessages: 8192, maxBytes: 256 * 1024, maxInFlight: 1, maxAgeMs: 0 };
+  readonly limits: SinkLimits = { maxMessages: 8192, maxBytes: 768 * 1024, maxInFlight: 1, maxAgeMs: 0 };
   readonly #options: Required<SyslogStreamSinkOptions>;
   readonly #sessions = new TlsSessions();
   /** The connection, from the moment it is sought until it is of no more use. */
