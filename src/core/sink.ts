@@ -75,7 +75,7 @@ export interface SinkLimits {
   readonly refusesEmpty?: boolean;
   /** How many deliveries may be under way at a time. */
   readonly maxInFlight: number;
-  /** How long a batch may wait for more, from its first entry, in milliseconds; 0 where it waits only if another was sent a moment ago. */
+  /** How long a batch may wait for more, from its first entry; 0 sends as soon as the source has no more at hand. */
   readonly maxAgeMs: number;
 }
 

@@ -17,7 +17,7 @@ export interface JoinLimits {
   readonly maxLines: number;
 }
 
-const LIMITS: JoinLimits = { maxWaitMs: 1000, maxLineBytes: 16 * 1024 * 1024, maxBytes: 32 * 1024 * 1024, maxChunks: 32, maxLines: 256 };
+const LIMITS: JoinLimits = { maxWaitMs: 1000, maxLineBytes: 16 * 1024 * 1024, maxBytes: 32 * 1024 * 1024, maxChunks: 64, maxLines: 256 };
 
 const LINE_MAX = Buffer.from('line-max');
 /** Lines that overlap without an end are given up together after so many times the wait of one. */

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { Deadline } from '../core/deadline.js';
 
 /** Pulls one value ahead of its consumer, who can thus tell whether there is more at hand. */
@@ -20,9 +21,11 @@ export class Lookahead<T> {
     return this.#ready ? 0 : performance.now() - this.#pulledMs;
   }
 
-  /** Waits for the next value, at most `ms` milliseconds, and says whether it is there. */
+  /** Waits for the next value, at most `ms` milliseconds (0: one turn of the event loop), and says whether it is there. */
   async readyWithin(ms: number): Promise<boolean> {
-    if (!this.#ready) await this.#readyOrTimeout(ms);
+    if (this.#ready) return true;
+    if (ms <= 0) await turn();
+    else await this.#readyOrTimeout(ms);
     return this.#ready;
   }
 

@@ -111,10 +111,13 @@ export class Pass {
     }
   }
 
-  /** Waits for more to put into a batch; false when the batch is old enough to go. */
+  /** Waits for more to put into a batch; false when there is none at hand and the batch is old enough to go. */
   async #mayGrow(startedMs: number, ahead: Lookahead<Chunk>): Promise<boolean> {
-    const { sink: { limits: { maxAgeMs } }, tally: { sentMs } } = this.#options;
-    const leftMs = (maxAgeMs === 0 ? sentMs + GATHER_MS : startedMs + maxAgeMs) - performance.now();
+    const { sink: { lanes, limits: { maxAgeMs } }, tally: { sentMs } } = this.#options;
+    // Where batches go all the time, the first of all goes at once: what is connected and compiled for it is there for the next.
+    if (sentMs === -Infinity && lanes === undefined && maxAgeMs <= GATHER_MS) return false;
+    if (maxAgeMs === 0) return ahead.readyWithin(sentMs + GATHER_MS - performance.now());
+    const leftMs = startedMs + maxAgeMs - performance.now();
     return leftMs > 0 && ahead.readyWithin(leftMs);
   }
 

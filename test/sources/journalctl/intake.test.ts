@@ -33,6 +33,8 @@ describe('an intake', () => {
     let bytes = (await intake.next()).value!.length;
     // Nothing but a full socket lets it sleep, before its end.
     await eventually(() => stateOf(child), (state) => state === 'S');
+    // What was read, a read more, what lies in the socket, and the first piece.
+    assert.ok((await writtenBy(child)) < 1_500_000);
     for await (const more of intake) bytes += more.length;
     assert.equal(bytes, 6_000_000);
   });
@@ -107,6 +109,11 @@ async function started(script: string): Promise<{ readonly intake: Intake; reado
   const child = spawn('sh', ['-c', script], { stdio: ['ignore', opened.inlet, 'inherit'] });
   opened.inlet.destroy();
   return { intake: opened.intake, child };
+}
+
+/** In bytes, as in proc_pid_io(5). */
+async function writtenBy({ pid }: ChildProcess): Promise<number> {
+  return Number(/^wchar: (\d+)$/m.exec(await readFile(`/proc/${pid}/io`, 'utf8'))![1]);
 }
 
 /** A letter, as in proc_pid_stat(5). */
